@@ -66,7 +66,7 @@ _DEFAULT = ("startup", "mainjob", "promotion", "registry", "catalogue", "judge",
 
 
 def main() -> int:
-    """Measure, then print a table or JSON on stdout; what is going on is said on stderr."""
+    """Measure, then print a table or JSON on stdout; progress goes to stderr."""
     lines = "\n".join(f"  {name:<10} {bench.text}" for name, bench in _BENCHES.items())
     parser = argparse.ArgumentParser(
         prog="tests/bench/run", description=lines, formatter_class=argparse.RawDescriptionHelpFormatter

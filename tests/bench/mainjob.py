@@ -35,7 +35,7 @@ def measure(stand: Stand) -> list[Figure]:
     written = sum(len(image["written"]) for image in last["images"])
     woken = last["engine_used"] or home.status()["engine"]["state"] == "running"
     targets, tags = len(first["targets"]), len(_references(first))
-    said = f"{targets} targets, {tags} tags, {last['registry_requests']} requests; {written} tags written"
+    summary = f"{targets} targets, {tags} tags, {last['registry_requests']} requests; {written} tags written"
     return [
         Figure(
             "main job, cold",
@@ -53,7 +53,7 @@ def measure(stand: Stand) -> list[Figure]:
             spread=_spread(found["again"]),
             cpu=cpu(found["again"]),
             peer_cpu=cpu(found["look"]),
-            note=f"{said}; the engine was {'WOKEN' if woken else 'not woken'}",
+            note=f"{summary}; the engine was {'WOKEN' if woken else 'not woken'}",
         ),
         Figure(
             "main job, unchanged: requests",

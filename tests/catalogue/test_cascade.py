@@ -1,4 +1,4 @@
-"""Folder convention and the three levels: what wins, where, and which mistakes are told."""
+"""Folder convention and the three levels: what wins, where, and which mistakes are reported."""
 
 import pytest
 from hypothesis import given

@@ -35,8 +35,8 @@ def flow(value):
     return {True: "true", False: "false"}.get(value, f"'{value}'")
 
 
-def said(level):
-    """What a level says, without what it leaves open."""
+def explicit(level):
+    """The values that a level sets, without what it leaves open."""
     return {key: value for key, value in level.items() if value not in (None, {})}
 
 
@@ -49,13 +49,13 @@ def over(below, above):
 
 def made(image, version, tag, variant):
     """What the plan says of the tag and of its variant, when the levels say these things."""
-    tags, variants = flow({"name": "t"} | said(tag)), flow({"name": "v"} | said(variant))
+    tags, variants = flow({"name": "t"} | explicit(tag)), flow({"name": "v"} | explicit(variant))
     files = {
-        "i/image.yml": flow(said(image)),
+        "i/image.yml": flow(explicit(image)),
         "i/Dockerfile.tmpl": TEMPLATE,
         "i/rootfs/x": "",
-        "i/1/image.yml": flow(said(version))[:-1]
-        + f"{',' if said(version) else ''} tags: [{tags}], variants: [{variants}]}}",
+        "i/1/image.yml": flow(explicit(version))[:-1]
+        + f"{',' if explicit(version) else ''} tags: [{tags}], variants: [{variants}]}}",
     }
     without = {"org.opencontainers.image.version": ""}
     return {t.tag: (t.dockerfile, dict(t.labels) | without) for t in plan(files).targets}
@@ -229,5 +229,5 @@ def test_a_folder_that_is_lost_or_comes_back_is_told(below, above):
         if not isinstance(entry, dict) and isinstance(below.get(name), dict)
     ]
     for name in replaced:
-        told = any(w.startswith(f"images/1/rootfs/{name} replaces the folder") for w in found.warnings)
-        assert told is bool(below[name])
+        warned = any(w.startswith(f"images/1/rootfs/{name} replaces the folder") for w in found.warnings)
+        assert warned is bool(below[name])

@@ -113,23 +113,23 @@ USELESS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "key"), USELESS)
-def test_what_only_a_build_uses_is_refused_at_an_external_tag(said, key):
-    yml = f"tags:\n  - name: 1.0.0\n    external: debian:12\n    {said}\n"
+@pytest.mark.parametrize(("entry", "key"), USELESS)
+def test_what_only_a_build_uses_is_refused_at_an_external_tag(entry, key):
+    yml = f"tags:\n  - name: 1.0.0\n    external: debian:12\n    {entry}\n"
     assert problems({"i/image.yml": yml}, DEFINED) == [
         f"images/i/image.yml:4:{5 + len(key) + 2}: tags[0].{key}: would be used by nothing:"
         " the tag is external, so it is taken over as it is"
     ]
 
 
-@pytest.mark.parametrize(("said", "key"), [*USELESS, ("variants: [dev]", "variants")])
-def test_what_only_a_build_uses_is_refused_where_all_tags_are_external(said, key):
-    yml = f"{said}\ntags: [{{name: 1.0.0, external: debian:12}}]\n"
+@pytest.mark.parametrize(("entry", "key"), [*USELESS, ("variants: [dev]", "variants")])
+def test_what_only_a_build_uses_is_refused_where_all_tags_are_external(entry, key):
+    yml = f"{entry}\ntags: [{{name: 1.0.0, external: debian:12}}]\n"
     assert problems({"i/image.yml": yml}, DEFINED) == [
         f"images/i/image.yml:1:{1 + len(key) + 2}: {key}: would be used by nothing:"
         " every tag is external, so it is taken over as it is"
     ]
-    below = {"i/image.yml": f"{said}\n", "i/1/image.yml": "tags: [{name: 1.0.0, external: debian:12}]\n"}
+    below = {"i/image.yml": f"{entry}\n", "i/1/image.yml": "tags: [{name: 1.0.0, external: debian:12}]\n"}
     assert problems(below, DEFINED) == problems({"i/image.yml": yml}, DEFINED)
     built = {"i/2/image.yml": "tags: [2.0.0]\n", "i/2/Dockerfile.tmpl": "FROM debian:12\n"}
     built |= {"i/2/a.tmpl": "FROM debian:12\n"}

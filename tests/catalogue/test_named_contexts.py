@@ -87,8 +87,11 @@ def test_what_is_replaced(template, used):
         template = template.replace("COPY rootfs/tool /\n", "")
     found = target("tool: 'docker-image://debian:12'", template)
     assert {b.name for b in found.bases} <= {"debian:12"}
-    said = "images/app/image.yml:2:18: contexts.tool: no FROM, COPY --from or RUN --mount of the Dockerfile names this"
-    assert found.warnings == (() if used else (said,))
+    warning = (
+        "images/app/image.yml:2:18: contexts.tool:"
+        " no FROM, COPY --from or RUN --mount of the Dockerfile names this"
+    )
+    assert found.warnings == (() if used else (warning,))
 
 
 def test_a_stage_that_is_replaced_says_nothing():
@@ -215,7 +218,7 @@ def test_a_folder_is_below_the_file_that_names_it():
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("entry", "message"),
     [
         ("tool: ../x", "docker-image://IMAGE, a git or http(s) address, or ./FOLDER is expected"),
         ("tool: ./a/../../x", "'./a/../../x' is not a folder below that of image.yml"),
@@ -228,8 +231,8 @@ def test_a_folder_is_below_the_file_that_names_it():
         ("Tool: ./x", "not a repository path"),
     ],
 )
-def test_what_is_refused(said, message):
-    [found] = refused(ImageFile, f"contexts: {{{said}}}\n")
+def test_what_is_refused(entry, message):
+    [found] = refused(ImageFile, f"contexts: {{{entry}}}\n")
     assert message in found
     assert found.startswith("f.yml:1:")
 

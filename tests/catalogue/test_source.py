@@ -102,8 +102,8 @@ def test_a_text_is_read_whole_whatever_size_it_had_a_moment_ago(tmp_path, size):
     place = tmp_path / "text"
     place.write_bytes(content[:size])
     with RootedFolder.at(tmp_path) as folder:
-        for said in (0, 1, size - 1, size, size + 1, 10 * reading.MAX_TEXT):
-            assert reading._read(folder, "text", max(0, said)) == content[:size]
+        for earlier_size in (0, 1, size - 1, size, size + 1, 10 * reading.MAX_TEXT):
+            assert reading._read(folder, "text", max(0, earlier_size)) == content[:size]
         place.write_bytes(b"x" * (reading.MAX_TEXT + 10))
         assert len(reading._read(folder, "text", size)) == reading.MAX_TEXT + 1
 

@@ -168,7 +168,7 @@ def test_what_a_command_does_not_understand_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["promte"], "'promte' is not known; did you mean promote?"),
         (["xyzzyx"], "'xyzzyx' is not known; one of run, build, "),
@@ -178,11 +178,11 @@ def test_what_a_command_does_not_understand_is_refused(
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
-    assert said in capsys.readouterr().err.splitlines()[0]
+    assert message in capsys.readouterr().err.splitlines()[0]
 
 
 def test_engines_for_platforms() -> None:

@@ -94,9 +94,9 @@ def policy(images: str, signer: AcceptedSigner, keys: dict[str, str], *required:
 def ask(api: Cluster, image: str) -> str:
     """As `refusal`, with the time it took."""
     began = time.monotonic()
-    said = api.refusal(image)
-    print(f"{time.monotonic() - began:.2f} s  {image[-90:]}: {said.strip() or 'admitted'}")
-    return said
+    refusal = api.refusal(image)
+    print(f"{time.monotonic() - began:.2f} s  {image[-90:]}: {refusal.strip() or 'admitted'}")
+    return refusal
 
 
 async def published(fleet: Fleet) -> tuple[Repository, Digest]:
@@ -123,7 +123,7 @@ async def test_by_key_in_the_tag_scheme(
     signer = AcceptedSigner(key="release.pub")
     api.apply(policy(f"{repository.host}/{repository.path}", signer, {"release.pub": public().decode()}))
     await anyio.sleep(3)
-    assert "no matching signatures" in (said := ask(api, good)) or "no signatures found" in said
+    assert "no matching signatures" in (refusal := ask(api, good)) or "no signatures found" in refusal
     own = TagSigner(PrivateKey(pair()), PublicKey(public(), "release.pub"), (repository,))
     await own.ensure(registry, repository, [index])
     assert ask(api, good) == ""

@@ -78,8 +78,8 @@ class Cluster:
     def refusal(self, image: str) -> str:
         """Why a pod with this image is refused; empty if it is admitted."""
         wanted = ("--dry-run=server", "-o", "jsonpath=admitted {.spec.containers[0].image}")
-        said = self.kubectl("--namespace=apps", "run", "try", f"--image={image}", *wanted, good=False)
-        return "" if said.startswith("admitted") else said
+        output = self.kubectl("--namespace=apps", "run", "try", f"--image={image}", *wanted, good=False)
+        return "" if output.startswith("admitted") else output
 
 
 @contextmanager

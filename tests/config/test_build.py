@@ -109,5 +109,5 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED)
 def test_what_is_refused(text, expected):
-    [said] = refused(ProjectFile, f"version: 1\nproject: demo\n{text}")
-    assert said.startswith(f"f.yml:{expected}")
+    [problem] = refused(ProjectFile, f"version: 1\nproject: demo\n{text}")
+    assert problem.startswith(f"f.yml:{expected}")

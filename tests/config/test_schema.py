@@ -243,8 +243,8 @@ _KEYS = st.sampled_from(sorted({*ImageFile.model_fields, *VariantFile.model_fiel
 
 
 @given(st.sampled_from(["image", "variant"]), st.dictionaries(_KEYS, _SCALARS, max_size=4))
-def test_a_document_is_judged_alike(kind, said):
-    text = "".join(f"{key}: {value}\n" for key, value in said.items()) or "{}\n"
+def test_a_document_is_judged_alike(kind, fields):
+    text = "".join(f"{key}: {value}\n" for key, value in fields.items()) or "{}\n"
     assert by_schema(kind, text) == by_model(kind, text), text
 
 

@@ -16,7 +16,7 @@ def problems(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (
             "comandTests:\n  - {name: a, command: b}\n",
@@ -51,10 +51,10 @@ def problems(text: str) -> list[str]:
         (COMMAND + COMMAND, "4:1: the key is written twice"),
     ],
 )
-def test_a_problem_has_its_place_and_a_suggestion(text: str, told: str) -> None:
+def test_a_problem_has_its_place_and_a_suggestion(text: str, expected: str) -> None:
     found = problems(HEAD + text)
     assert len(found) == 1
-    assert found[0].startswith(f"test.yml:{told}") or "twice" in told
+    assert found[0].startswith(f"test.yml:{expected}") or "twice" in expected
 
 
 @pytest.mark.parametrize(

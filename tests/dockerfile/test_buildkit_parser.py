@@ -51,7 +51,7 @@ def agree(text, theirs, arguments=MappingProxyType({})):
         if found.problems:
             assert "error" in outcome or outcome["unset"] or may_refuse(found, theirs)
         elif "error" in outcome:
-            assert "stage index" in outcome["error"]  # told as an unknown base
+            assert "stage index" in outcome["error"]  # reported as an unknown base
         else:
             ours = [(u.instruction, u.name, u.line) for u in found.bases]
             assert ours == [(u["instruction"], u["name"], u["line"]) for u in outcome["uses"]]

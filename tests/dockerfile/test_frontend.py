@@ -43,8 +43,8 @@ def test_its_digest_is_in_the_key():
     inputs = [inputs_of(p, "app/1.0.0/linux-amd64") for p in (old, new)]
     assert inputs[0]["syntax"] == f"docker.io/docker/dockerfile@{PINNED.digest}"
     assert old.targets[0].key != new.targets[0].key
-    [said] = key_difference(*inputs)
-    assert said.startswith("syntax is docker.io/docker/dockerfile@")
+    [difference] = key_difference(*inputs)
+    assert difference.startswith("syntax is docker.io/docker/dockerfile@")
     assert inputs_of(plan(app(""), lock=LOCK), "app/1.0.0/linux-amd64")["syntax"] is None
 
 
@@ -71,8 +71,8 @@ def test_every_other_one_is_listed_in_bases():
     ]
     listed = PROJECT.replace("bases: [", "bases: ['quay.io/other/reader:1', ")
     assert str(target(files, listed).syntax) == "quay.io/other/reader:1"
-    [said] = problems(app("# syntax=No/Name\n"))
-    assert said.startswith("images/app/Dockerfile.tmpl:1:1: syntax: not a repository path")
+    [problem] = problems(app("# syntax=No/Name\n"))
+    assert problem.startswith("images/app/Dockerfile.tmpl:1:1: syntax: not a repository path")
 
 
 def test_a_lock_that_moves_affects_what_it_reads():

@@ -23,16 +23,16 @@ def test_a_group_of_the_sdks_is_its_first_cause(deep: int) -> None:
     fault: Exception = retried(TransportServerError("502 Bad Gateway\nread more there"))
     for _ in range(deep):
         fault = ExceptionGroup("unhandled errors in a TaskGroup", [fault])
-    with pytest.raises(EnvironmentProblem) as told, explained("building a"):
+    with pytest.raises(EnvironmentProblem) as raised, explained("building a"):
         raise fault
-    assert told.value.message == "building a: the engine went away (502 Bad Gateway)"
+    assert raised.value.message == "building a: the engine went away (502 Bad Gateway)"
 
 
 def test_an_error_of_our_own_stays_what_it_is() -> None:
     own = BuildError("building a: exit code: 1")
-    with pytest.raises(BuildError) as told, explained("building a"):
+    with pytest.raises(BuildError) as raised, explained("building a"):
         raise ExceptionGroup("unhandled errors in a TaskGroup", [own])
-    assert told.value is own
+    assert raised.value is own
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_a_disk_without_space_is_the_environments_fault(words: str) -> None:
     from dagger._exceptions import QueryErrorValue
 
     error = dagger.QueryError([QueryErrorValue(words)], gql.gql("{ version }"))
-    with pytest.raises(EnvironmentProblem) as told, explained("building a"):
+    with pytest.raises(EnvironmentProblem) as raised, explained("building a"):
         raise error
-    assert told.value.hint == DISK_FULL and told.value.detail == words
+    assert raised.value.hint == DISK_FULL and raised.value.detail == words
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])

@@ -63,12 +63,12 @@ def test_the_difference_is_taken(again, tmp_path, capsys):
     assert changes(again("--plan")) == expected
     assert (out / "web/Dockerfile.tmpl").read_text() == before
     assert main(["-C", str(tmp_path), "import", "in", "--output", "out", "--plan"]) == 0
-    shown, told = capsys.readouterr()
-    assert "images/web/Dockerfile.tmpl  changed\n" in shown
+    stdout, stderr = capsys.readouterr()
+    assert "images/web/Dockerfile.tmpl  changed\n" in stdout
     assert (
-        "    -COPY rootfs/more /more\n    +USER 1\n" in shown and "images/old/image.yml  removed\n" in shown
+        "    -COPY rootfs/more /more\n    +USER 1\n" in stdout and "images/old/image.yml  removed\n" in stdout
     )
-    assert "2 files would be written, 2 changed, 3 removed" in told
+    assert "2 files would be written, 2 changed, 3 removed" in stderr
     assert changes(again()) == expected
     assert (out / "web/Dockerfile.tmpl").read_text().endswith("USER 1\n")
     assert os.access(out / "web/rootfs/a.sh", os.X_OK)
@@ -121,7 +121,7 @@ def test_other_options_add_images_and_remove_none(again, tmp_path, capsys):
 def test_files_that_no_import_wrote_are_never_replaced(again, tmp_path, capsys):
     on_disk(tmp_path, {"in/own/Dockerfile": DEBIAN, "out/images/own/image.yml": "tags: [1]\n"})
     assert main(["-C", str(tmp_path), "import", "in", "--output", "out"]) == 2
-    assert "1 file in" in (told := capsys.readouterr().err) and "images/own/image.yml" in told
+    assert "1 file in" in (stderr := capsys.readouterr().err) and "images/own/image.yml" in stderr
 
 
 def test_a_record_leads_nowhere_else(again, tmp_path):

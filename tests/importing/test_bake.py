@@ -95,7 +95,7 @@ def test_bake_in_json_and_overrides():
     found = imported(files)
     [target] = make_plan(catalogue(found, files)).targets
     assert (target.name, dict(target.arguments)) == ("app:1", {"V": "2", "W": "${V}"})
-    assert [(path, said) for path, said in found.left] == [
+    assert [(path, reason) for path, reason in found.left] == [
         ("docker-bake.json:1", "target b: matrix is not read"),
         ("docker-bake.json:1", "target c: it inherits itself"),
         ("docker-bake.json:1", "target d: its context https://example.org/x.git is no folder here"),
@@ -103,7 +103,7 @@ def test_bake_in_json_and_overrides():
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "expected"),
     [
         ("docker-bake.json", "{", "is a bake file that is not JSON"),
         ("docker-bake.json", "[]", "is a bake file that is not JSON"),
@@ -115,10 +115,10 @@ def test_bake_in_json_and_overrides():
         ("docker-bake.hcl", SourceFile("file", size=2_000_000), "is a bake file that cannot be read"),
     ],
 )
-def test_bake_files_that_are_not_read(name, text, said):
+def test_bake_files_that_are_not_read(name, text, expected):
     found = import_folder(Source.of({name: text, "a/Dockerfile": DEBIAN}), "x", project="x")
     [(path, reason)] = found.left
-    assert said in reason and path.startswith(name) and found.unread == (path,)
+    assert expected in reason and path.startswith(name) and found.unread == (path,)
 
 
 @pytest.mark.parametrize(

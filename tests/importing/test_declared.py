@@ -49,18 +49,20 @@ def test_services_of_a_compose_file():
     assert sorted(targets) == [
         "shop/1.4/linux-amd64", "shop/1.4/linux-arm64", "tool/latest/linux-amd64", "worker/latest/linux-amd64",
     ]  # fmt: skip
-    shop = targets["shop/1.4/linux-arm64"]
-    assert shop.dockerfile.endswith("COPY rootfs/src /src\nFROM build AS run\nFROM build AS test\nFROM run\n")
-    assert dict(shop.arguments) == {"A": "1", "B": "two"}
+    target = targets["shop/1.4/linux-arm64"]
+    assert target.dockerfile.endswith(
+        "COPY rootfs/src /src\nFROM build AS run\nFROM build AS test\nFROM run\n"
+    )
+    assert dict(target.arguments) == {"A": "1", "B": "two"}
     assert dict(targets["tool/latest/linux-amd64"].arguments) == {"C": "3"}
     assert texts(plan)["worker:latest"].startswith("FROM shop:1.4\n")
-    said = notes(found)
-    assert said["shop:1.4"][:2] == [
+    by_image = notes(found)
+    assert by_image["shop:1.4"][:2] == [
         "context, arguments and platforms as compose.yaml:4 has them",
         "docker/web.df: FROM run is its last line now: that stage is built",
     ]
     outside = "gets its value from outside of the file: --build-arg"
-    assert [line for line in said["tool:latest"] if line.startswith("compose")] == [
+    assert [line for line in by_image["tool:latest"] if line.startswith("compose")] == [
         "compose.yaml:14: secrets is not taken: define them in lockage.yml and list them in image.yml",
         f"compose.yaml:14: args: TOKEN {outside} TOKEN=VALUE",
         f"compose.yaml:14: args: D {outside} D=VALUE",
@@ -104,8 +106,8 @@ def build(text, **files):
     ],
 )
 def test_what_is_not_read_of_a_compose_file(text, reason):
-    [*_, (where, said)] = build(text).left
-    assert reason in said and where.startswith("compose.yaml")
+    [*_, (where, message)] = build(text).left
+    assert reason in message and where.startswith("compose.yaml")
 
 
 def test_merge_keys_have_a_limit():

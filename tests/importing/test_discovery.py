@@ -101,9 +101,9 @@ def test_the_context_is_the_nearest_folder_that_has_all_sources():
         "go.mod": "1",
     }
     found = imported(files)
-    said = notes(found)
-    assert said["docker:web"][0] == "its context is the folder read, which has what it copies"
-    assert said["build:latest"][-1].endswith(
+    by_image = notes(found)
+    assert by_image["docker:web"][0] == "its context is the folder read, which has what it copies"
+    assert by_image["build:latest"][-1].endswith(
         "the folder above all images has it: is that the build context? --context ."
     )
     assert "lost" in {i.name for i in found.images if i.status == ASIDE}
@@ -145,13 +145,13 @@ def test_build_arguments():
     assert dict(by_name["base:1.2-gpu"].arguments) == {"CUDA": "12"}
     assert not by_name["base:1.2"].arguments and not by_name["none:latest"].arguments
     assert by_name["app:latest"].dockerfile.splitlines()[1] == "FROM base:$V$ARCH"
-    said = notes(found)
-    assert said["app:latest"][1] == "args: V, ARCH, EMPTY, in image.yml"
-    assert [line for line in said["app:latest"] if "has no value" in line] == [
+    by_image = notes(found)
+    assert by_image["app:latest"][1] == "args: V, ARCH, EMPTY, in image.yml"
+    assert [line for line in by_image["app:latest"] if "has no value" in line] == [
         "app/Dockerfile:4: ARG OTHER has no value: if builds use --build-arg OTHER=…, import with it, or write it "
         "to args: of image.yml"
     ]
-    assert "args: CUDA, in image.yml" in said["base:1.2"]
+    assert "args: CUDA, in image.yml" in by_image["base:1.2"]
     with pytest.raises(UsageError, match="--build-arg CUDAA: no Dockerfile here has an ARG"):
         imported(files, given=BuildDefaults({"CUDAA": "1"}))
 

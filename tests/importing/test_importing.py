@@ -39,17 +39,17 @@ def test_what_onbuild_of_a_base_copies_is_reported_at_the_image():
         "app/app.py": "1",
         "other/Dockerfile": "FROM plain\n",
     }
-    said = notes(imported(files))
+    by_image = notes(imported(files))
     assert (
         "base:latest copies files of app by ONBUILD: they are not brought along, copy them to rootfs/"
-        in said["app:latest"]
+        in by_image["app:latest"]
     )
-    assert not any("ONBUILD" in line for line in said["other:latest"])
+    assert not any("ONBUILD" in line for line in by_image["other:latest"])
 
 
 def test_variants_are_named():
-    said = notes(imported({"a/Dockerfile": DEBIAN, "a/Dockerfile.dev": DEBIAN}))
-    assert said == {"a:latest": ["variant dev, from a/Dockerfile.dev"]}
+    by_image = notes(imported({"a/Dockerfile": DEBIAN, "a/Dockerfile.dev": DEBIAN}))
+    assert by_image == {"a:latest": ["variant dev, from a/Dockerfile.dev"]}
 
 
 def test_windows_is_set_aside():
@@ -164,17 +164,17 @@ def test_what_does_not_plan_is_set_aside_with_what_stands_on_it():
     }
     found = imported(files)
     assert [i.name for i in found.images if i.status == "made"] == ["good:latest"]
-    said = {i.name.partition(":")[0]: i.by_hand[0] for i in found.images if i.status == "set aside"}
-    assert said["lost"] == "lost/Dockerfile:3: COPY dist/app: there is no dist/app in lost"
-    assert said["child"] == "child/Dockerfile:1: it is based on lost, which is set aside"
-    assert said["grandchild"] == "grandchild/Dockerfile:1: it is based on child, which is set aside"
-    assert "give its ARG a default" in said["arg"]
-    assert "one:latest" in said["one"] or "one:latest" in said["two"]
-    assert "there is no FROM" in said["empty"]
-    assert said["binary"] == "binary/Dockerfile is not UTF-8 text"
-    assert "larger than" in said["large"]
-    assert "ignored/a is left out by .dockerignore" in said["ignored"]
-    assert "is not closed" in said["bad"]
+    reasons = {i.name.partition(":")[0]: i.by_hand[0] for i in found.images if i.status == "set aside"}
+    assert reasons["lost"] == "lost/Dockerfile:3: COPY dist/app: there is no dist/app in lost"
+    assert reasons["child"] == "child/Dockerfile:1: it is based on lost, which is set aside"
+    assert reasons["grandchild"] == "grandchild/Dockerfile:1: it is based on child, which is set aside"
+    assert "give its ARG a default" in reasons["arg"]
+    assert "one:latest" in reasons["one"] or "one:latest" in reasons["two"]
+    assert "there is no FROM" in reasons["empty"]
+    assert reasons["binary"] == "binary/Dockerfile is not UTF-8 text"
+    assert "larger than" in reasons["large"]
+    assert "ignored/a is left out by .dockerignore" in reasons["ignored"]
+    assert "is not closed" in reasons["bad"]
     make_plan(catalogue(found, files))
 
 
@@ -209,14 +209,14 @@ def test_broken_dockerfiles_are_set_aside():
         "own/Dockerfile": "# syntax=acme/frontend:1\nFRM x\nFROM debian:12\n",
     }
     found = imported(files)
-    said = notes(found)
-    assert said["word:latest"] == [
+    by_image = notes(found)
+    assert by_image["word:latest"] == [
         "word/Dockerfile:1:1: FRM: unknown instruction (did you mean FROM?) (word:latest)"
     ]
-    assert said["first:latest"] == ["first/Dockerfile:1:1: RUN: is before the first FROM (first:latest)"]
-    assert said["open:latest"][0].startswith("open/Dockerfile:2:1: RUN: the heredoc is not closed")
-    assert said["copy:latest"][0].startswith("copy/Dockerfile:2:1: COPY: a source and a destination")
-    assert said["good:latest-dev"] == ["good/Dockerfile.dev:2:1: ENV: A has no value (good:latest-dev)"]
+    assert by_image["first:latest"] == ["first/Dockerfile:1:1: RUN: is before the first FROM (first:latest)"]
+    assert by_image["open:latest"][0].startswith("open/Dockerfile:2:1: RUN: the heredoc is not closed")
+    assert by_image["copy:latest"][0].startswith("copy/Dockerfile:2:1: COPY: a source and a destination")
+    assert by_image["good:latest-dev"] == ["good/Dockerfile.dev:2:1: ENV: A has no value (good:latest-dev)"]
     assert [i.name for i in found.images if i.status == "made"] == ["good:latest", "own:latest"]
 
 

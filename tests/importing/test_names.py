@@ -16,13 +16,13 @@ def test_a_name_behind_the_prefix_that_no_image_has():
         "chrome/Dockerfile": "FROM acme/node-base:1\n",
         "other/Dockerfile": "FROM acme/zzz\n",
     }
-    said = notes(imported(files, prefixes=("acme",)))
+    by_image = notes(imported(files, prefixes=("acme",)))
     registry = ": it is taken from the registry"
-    assert said["chrome:latest"] == [
+    assert by_image["chrome:latest"] == [
         "chrome/Dockerfile:1: FROM acme/node-base:1: no image node-base here"
         f" (nodebase? --name NodeBase=node-base){registry}"
     ]
-    assert said["other:latest"] == [f"other/Dockerfile:1: FROM acme/zzz: no image zzz here{registry}"]
+    assert by_image["other:latest"] == [f"other/Dockerfile:1: FROM acme/zzz: no image zzz here{registry}"]
     _, plan = planned(
         files | {"other/Dockerfile": DEBIAN},
         prefixes=("acme",),
@@ -49,8 +49,8 @@ def test_official_images_as_the_prefix(prefix, name):
     files = {"python/3.13/Dockerfile": DEBIAN, "app/Dockerfile": f"FROM {name}:3.13\nFROM pythom\n"}
     found, plan = planned(files, prefixes=(prefix,))
     assert texts(plan)["app:latest"] == "FROM python:3.13\nFROM pythom\n"
-    said = "\n".join(notes(found)["app:latest"])
-    assert "no image pythom here (python? --name python=pythom)" in said and "debian" not in said
+    text = "\n".join(notes(found)["app:latest"])
+    assert "no image pythom here (python? --name python=pythom)" in text and "debian" not in text
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,8 @@ def test_what_is_there_is_listed_and_nothing_is_written(tmp_path, capsys):
     (tmp_path / "images/base").write_text("a file")
     (tmp_path / "lockage.yml").write_text("mine")
     assert main(["-C", str(tmp_path), "init", "--project", "demo"]) == 2
-    said = capsys.readouterr().err
-    assert "2 files" in said and "\n  images/base\n" in said and "\n  lockage.yml\n" in said
+    message = capsys.readouterr().err
+    assert "2 files" in message and "\n  images/base\n" in message and "\n  lockage.yml\n" in message
     assert listing(tmp_path) == ["images/base", "lockage.yml"]
     assert (tmp_path / "lockage.yml").read_text() == "mine"
 

@@ -110,9 +110,9 @@ def test_they_stay(settings: LabSettings, story: Story) -> None:
     anyio.run(partial(lab.down, settings))
     assert up(settings, story) == host and ensure_credentials(settings) == before
     assert (docker_config_folder(settings) / "config.json").read_text() == config
-    said = len(story.lines)
+    line_count = len(story.lines)
     up(settings, story)
-    assert len(story.lines) == said, "nothing to do"
+    assert len(story.lines) == line_count, "nothing to do"
 
 
 def test_a_lost_password_is_replaced(settings: LabSettings, story: Story) -> None:

@@ -24,7 +24,7 @@ EDGES = st.sets(st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)),
 
 
 def catalogue(pairs):
-    """Images n0, n1, … each standing on debian and on those that the pairs say."""
+    """Images n0, n1, … each based on debian and on those that the pairs name."""
     files = {}
     for number in range(COUNT):
         bases = [f"COPY --from=n{b}:1.0.0 / /\n" for a, b in sorted(pairs) if a == number]

@@ -27,7 +27,7 @@ def a_plan(bases: dict[str, list[str]]) -> Plan:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
-    """Up to thirty targets, each standing on some of those before it."""
+    """Up to thirty targets, each based on some of those before it."""
     ids: list[str] = []
     out = {}
     for number in range(draw(st.integers(0, 30))):

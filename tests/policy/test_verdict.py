@@ -279,8 +279,8 @@ def test_data_has_an_age_and_may_be_missing(
     scan = Scan(Tool("trivy", "1", data), (), (), java)
     found = judge(Evidence(1, scan=scan), Gates(gate), date(2026, 11, 20))[0]
     assert found.state == state
-    said = (*found.reasons, *found.notes)
-    assert (text is None and not said) or (text is not None and any(text in line for line in said))
+    messages = (*found.reasons, *found.notes)
+    assert (text is None and not messages) or (text is not None and any(text in line for line in messages))
 
 
 def test_linters_close_their_gate_from_its_level_on() -> None:

@@ -80,7 +80,7 @@ def _dependency(**fields: object) -> Edit:
 
 
 @pytest.mark.parametrize(
-    "edit, said",
+    "edit, message",
     [
         (lambda p: p.pop("runDetails"), "'runDetails' is missing"),
         (lambda p: p["buildDefinition"].update(buildType="https://other.example/v1"), "its build type is"),
@@ -106,10 +106,10 @@ def _dependency(**fields: object) -> Edit:
         ),
     ],
 )
-def test_what_cannot_be_built_from_is_refused(edit: Edit, said: str) -> None:
+def test_what_cannot_be_built_from_is_refused(edit: Edit, message: str) -> None:
     predicate = copy.deepcopy(PREDICATE)
     edit(predicate)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Recipe.of(predicate)
 
 

@@ -89,7 +89,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command said."""
+    """A command's exit code and output."""
 
     code: int
     out: str

@@ -91,8 +91,8 @@ async def refused(
     """Why a promotion is refused, which writes nothing."""
     with pytest.raises((GateClosed, SignatureRefused)) as raised:
         await promote(fleet, origin, to)
-    said = f"{raised.value.message} {raised.value.detail}"
-    assert all(word in said for word in words), said
+    message = f"{raised.value.message} {raised.value.detail}"
+    assert all(word in message for word in words), message
     assert await registry.tags(repository(fleet, environment=to)) == []
     return raised.value
 

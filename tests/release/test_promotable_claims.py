@@ -45,8 +45,10 @@ async def test_a_signature_that_names_nothing_is_replaced_by_the_next_run_and_ne
     assert verified[0].verification.signed and verified[0].verification.claims == ()
 
     await fleet.run(Stage.SIGN)
-    said = [e.subject for e in fleet.events if e.state is ProgressState.SIGN and "signed again" in e.detail]
-    assert said == ["app:1.2.3"]
+    signed_again = [
+        e.subject for e in fleet.events if e.state is ProgressState.SIGN and "signed again" in e.detail
+    ]
+    assert signed_again == ["app:1.2.3"]
     await fleet.run(Stage.SIGN)
     assert len([e for e in fleet.events if "signed again" in e.detail]) == 1
     assert len(await promote(fleet)) == len(group(fleet)[0].tags)

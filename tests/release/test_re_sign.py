@@ -149,12 +149,12 @@ async def test_what_nobody_accepted_has_signed_is_not_signed_again(fleet: Fleet,
     await attach(registry, dev, half.index.descriptor, by_old, created=0)
 
     results = {place.tags[0]: one for one in await rotate(fleet) for place in one.held.places[:1]}
-    told = {tag: (one.failed, one.result.unsigned, one.result.problem) for tag, one in results.items()}
-    assert told.pop("stranger")[:2] == (True, False)
-    assert told.pop("bare")[:2] == (False, True)
-    failed, unsigned, problem = told.pop("half")
+    outcomes = {tag: (one.failed, one.result.unsigned, one.result.problem) for tag, one in results.items()}
+    assert outcomes.pop("stranger")[:2] == (True, False)
+    assert outcomes.pop("bare")[:2] == (False, True)
+    failed, unsigned, problem = outcomes.pop("half")
     assert failed and not unsigned and str(half.children[-1].digest) in problem
-    assert [problem for _, _, problem in told.values()] == [""]
+    assert [problem for _, _, problem in outcomes.values()] == [""]
     for name in ("stranger", "bare", "half"):
         seen = await examine(registry, dev, results[name].held.digest, NEW)
         assert not seen.statements

@@ -222,7 +222,7 @@ async def test_kyverno_admits_what_the_rules_do(
     found = refusals(tmp_path, policies_yaml(policies, "lockage", "rules.yml"), pods)
     if kind == "ClusterPolicy":  # its digest is written in before it is asked
         admitted = {name for name, case in CASES.items() if case.by_cluster_policy}
-        assert {name for name, said in found.items() if not said} == {
+        assert {name for name, messages in found.items() if not messages} == {
             *admitted,
             "by-tag",
             "exempt",
@@ -257,7 +257,7 @@ def test_policy_controller_decides_alike_of_each_statement() -> None:
                 expected.append((name, kind, case.refused in JUDGED and kind in case.predicates))
     answers = ask(CUE, questions)
     assert [
-        (name, kind, bool(said)) for (name, kind, _), said in zip(expected, answers, strict=True)
+        (name, kind, bool(refusal)) for (name, kind, _), refusal in zip(expected, answers, strict=True)
     ] == expected
     assert sum(refused for *_, refused in expected) == 6
 

@@ -30,7 +30,7 @@ def test_they_are_read_back_from_annotations() -> None:
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    "change, unmet",
     [
         ({}, ()),
         ({"image": "other"}, ("image tools/app, not other",)),
@@ -47,8 +47,8 @@ def test_they_are_read_back_from_annotations() -> None:
         ({"provenance": "attested"}, ("provenance none, not attested",)),
     ],
 )
-def test_what_is_wanted_and_not_claimed(change: dict[str, str], said: tuple[str, ...]) -> None:
-    assert MADE.unmet(replace(MADE, **change)) == said  # type: ignore[arg-type]
+def test_what_is_wanted_and_not_claimed(change: dict[str, str], unmet: tuple[str, ...]) -> None:
+    assert MADE.unmet(replace(MADE, **change)) == unmet  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("commit", ["local", "a" * 40 + "-dirty"])

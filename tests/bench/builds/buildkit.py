@@ -50,16 +50,16 @@ class Peer:
     def build(self, context: Path, order: BuildOrder) -> Built:
         """Build a folder with a Dockerfile as ordered, and push the image by digest. Raises Failed with buildctl's
         last words."""
-        told = context.with_name(f"{context.name}.json")
+        metadata_file = context.with_name(f"{context.name}.json")
         argv = [self.client, "--addr", self.address, "build", "--progress", "rawjson"]
-        argv += ["--frontend", "dockerfile.v0", "--metadata-file", told]
+        argv += ["--frontend", "dockerfile.v0", "--metadata-file", metadata_file]
         argv += ["--local", f"context={context}", "--local", f"dockerfile={context}"]
         for name, value in frontend_options(order).items():
             argv += ["--opt", f"{name}={value}"]
         argv += ["--output", output(order)]
-        environ = {"PATH": os.environ["PATH"], "HOME": str(told.parent), **logins.variable()}
-        sample = Command(argv, environ, told.parent).run()
-        return Built(json.loads(told.read_text())["containerimage.digest"], sample)
+        environ = {"PATH": os.environ["PATH"], "HOME": str(metadata_file.parent), **logins.variable()}
+        sample = Command(argv, environ, metadata_file.parent).run()
+        return Built(json.loads(metadata_file.read_text())["containerimage.digest"], sample)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _works(stand: Stand, host: str, what: Image) -> list[Work]:
     async def whole(registry: Registry, at: str) -> None:
         await registry.copy(_at(source, at), what.index.digest, fresh(at), tag="1")
 
-    def told(at: str) -> list[Argv]:
+    def copy_by_name(at: str) -> list[Argv]:
         to = fresh(at)
         copies = [[crane, "copy", f"{here(at)}@{digest}", f"{to}@{digest}"] for digest in notes]
         return [[crane, "copy", f"{here(at)}:1", f"{to}:1"], *copies]
@@ -138,7 +138,7 @@ def _works(stand: Stand, host: str, what: Image) -> list[Work]:
             "copy with a signature and an SBOM",
             whole,
             {
-                "crane, copied by name": told,
+                "crane, copied by name": copy_by_name,
                 "regctl": lambda at: [
                     [*plain(at), "image", "copy", "--referrers", f"{here(at)}:1", f"{fresh(at)}:1"]
                 ],
@@ -189,7 +189,7 @@ def _requests(work: Work, proxy: Counted) -> list[Figure]:
             run_quietly(argv)
         theirs[name] = proxy.take()
     best = min(theirs, key=lambda name: theirs[name].total())
-    said = "; ".join(f"{name} {_counts(asked)}" for name, asked in (("ours", ours), *theirs.items()))
+    counts = "; ".join(f"{name} {_counts(asked)}" for name, asked in (("ours", ours), *theirs.items()))
     return [
         Figure(
             f"{work.name}: requests",
@@ -199,7 +199,7 @@ def _requests(work: Work, proxy: Counted) -> list[Figure]:
             unit="requests",
             goal=work.floor + 1,
             absolute=True,
-            note="; ".join(filter(None, (said, work.note))),
+            note="; ".join(filter(None, (counts, work.note))),
         )
     ]
 
@@ -237,7 +237,7 @@ def _time(work: Work, host: str, rounds: int) -> list[Figure]:
     cpu = {name: statistics.median(one.cpu for one in every) for name, every in found.items()}
     least = {name: min(one.seconds for one in every) for name, every in found.items()}
     best = min(work.peers, key=lambda name: wall[name])
-    said = ", ".join(f"{name} {wall[name] * 1000:.0f} ms (least {least[name] * 1000:.0f})" for name in found)
+    times = ", ".join(f"{name} {wall[name] * 1000:.0f} ms (least {least[name] * 1000:.0f})" for name in found)
     ours = [one.seconds for one in found["ours"]]
     return [
         Figure(
@@ -249,7 +249,7 @@ def _time(work: Work, host: str, rounds: int) -> list[Figure]:
             spread=(min(ours), max(ours)),
             cpu=cpu["ours"],
             peer_cpu=cpu[best],
-            note=f"{said}; ours in a running program, theirs with the start of their processes",
+            note=f"{times}; ours in a running program, theirs with the start of their processes",
         )
     ]
 

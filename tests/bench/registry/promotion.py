@@ -47,7 +47,7 @@ def measure(stand: Stand) -> list[Figure]:
     left = (
         f"crane leaves {len(subject.referrers)} referrers behind (signatures, bills of materials, findings)"
     )
-    told = "crane is told which referrers there are; it does not look for them"
+    note = "crane is told which referrers there are; it does not look for them"
     return [
         _requests(
             "copy: requests",
@@ -57,7 +57,7 @@ def measure(stand: Stand) -> list[Figure]:
             "one index, one platform, no referrers on either side",
         ),
         _requests("promotion: requests", promoted, short, tagged, left),
-        _requests("promotion: requests, same content", promoted, whole, carried, told),
+        _requests("promotion: requests, same content", promoted, whole, carried, note),
         _in_process("promotion within a run: time", stand, subject, peer, tagged, left),
         _in_process(
             "promotion within a run: time, same content",
@@ -65,7 +65,7 @@ def measure(stand: Stand) -> list[Figure]:
             subject,
             partial(peer, referrers=True),
             carried,
-            told,
+            note,
         ),
         as_command(stand, home, subject, crane),
     ]

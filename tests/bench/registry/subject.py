@@ -74,7 +74,7 @@ def fresh(host: str) -> Repository:
 
 def crane_commands(crane: Path, host: str, subject: Subject, *, referrers: bool = False) -> list[list[str]]:
     """A copy under the first tag, a command for each further tag; with `referrers` a copy of each of them, whose
-    digests crane has to be told, for it does not look for them."""
+    digests crane has to be given, for it does not look for them."""
     to, source = fresh(host), subject.at(host)
     first, *others = subject.tags
     copied = str(to.tagged(first))

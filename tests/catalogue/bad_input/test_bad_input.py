@@ -63,9 +63,9 @@ def test_the_good_one_is_good(catalogue, capsys):
 
 
 def test_every_row_has_its_own_words():
-    told = [expected.partition(": ")[2] for _, expected in ROWS.values()]
+    messages = [expected.partition(": ")[2] for _, expected in ROWS.values()]
     assert len(ROWS) == len(WRITTEN) + len(TEMPLATES) + len(FOLDERS) > 70
-    assert all(told)
+    assert all(messages)
 
 
 def test_a_project_that_is_not_there(catalogue, capsys):
@@ -106,9 +106,9 @@ def test_all_mistakes_of_all_files_are_told_at_once(catalogue, capsys):
     put(catalogue, SEVERAL)
     code, out, err = run(capsys, catalogue, "plan", "--json")
     assert code == 3
-    told = json.loads(out)
-    assert told["exit_code"] == 3
-    problems = told["error"]["problems"]
+    result = json.loads(out)
+    assert result["exit_code"] == 3
+    problems = result["error"]["problems"]
     assert [(p["path"], p.get("line"), p["key"]) for p in problems] == [
         (TMPL, 2, ""),
         (YML, 2, "tags[1]"),

@@ -77,8 +77,8 @@ def test_errors(name: str, environ: dict[str, str], tmp_path: Path) -> None:
     root = put(tmp_path / "repo", {**GOOD, **FAULTS[name]})
     done = lockage(root, "plan", **environ)
     assert done.code == 3 and done.out == b"", done.err
-    told = inert(done.err.decode())
-    assert "Traceback" not in told and told.startswith("error: ")
+    stderr = inert(done.err.decode())
+    assert "Traceback" not in stderr and stderr.startswith("error: ")
     as_data = lockage(root, "plan", "--json", **environ)
     assert inert(as_data.out.decode()) and inert(as_data.err.decode())
     assert json.loads(as_data.out)["exit_code"] == 3
@@ -124,8 +124,8 @@ def test_an_argument_that_is_unknown(tmp_path: Path) -> None:
 def test_the_output_of_a_failed_step_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
     error = BuildError(f"images/a/Dockerfile.tmpl:2: {EVIL}", detail=LOG, hint=EVIL)
     console.print_error(error, as_json=False)
-    told = inert(capsys.readouterr().err).splitlines()
-    assert told[1:-1] == [
+    lines = inert(capsys.readouterr().err).splitlines()
+    assert lines[1:-1] == [
         "  Step 1",
         r"  \x1b[31mfatal\x1b[0m: no",
         r"   \x3a:stop-commands::t",
@@ -133,7 +133,7 @@ def test_the_output_of_a_failed_step_stays_readable(capsys: pytest.CaptureFixtur
         "  \tat line 3",
         r"  \x3a:add-mask::secret",
     ]
-    assert describe(error).splitlines()[1:-1] == [line[2:] for line in told[1:-1]]
+    assert describe(error).splitlines()[1:-1] == [line[2:] for line in lines[1:-1]]
 
 
 def test_a_problem_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,13 +70,13 @@ def test_a_policy_that_has_to_be_written_again_is_found(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["openshift"], 2, "kyverno"),
         (["kyverno", "--name", "Not/One"], 2, "no name of a resource"),
         (["kyverno", "--check", "missing.yaml"], 2, "missing.yaml"),
     ],
 )
-def test_mistakes_are_one_error(folder: Path, words: list[str], code: int, said: str) -> None:
+def test_mistakes_are_one_error(folder: Path, words: list[str], code: int, message: str) -> None:
     done = run(folder, *words)
-    assert done.code == code and said in done.err and "Traceback" not in done.err
+    assert done.code == code and message in done.err and "Traceback" not in done.err

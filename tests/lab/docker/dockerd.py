@@ -51,13 +51,13 @@ def daemon(
     environ = {**environ, "DOCKER_HOST": f"unix://{runtime}/docker.sock"}
     argv = [*prefix, *_CELL, "dockerd", "--host", environ["DOCKER_HOST"], "--data-root", str(folder / "data")]
     argv += ["--exec-root", str(runtime / "x"), "--pidfile", str(runtime / "pid"), *flags]
-    said = folder / "dockerd.log"
-    with said.open("wb") as log:
+    log_path = folder / "dockerd.log"
+    with log_path.open("wb") as log:
         child = subprocess.Popen(argv, env=environ, stdout=log, stderr=log, start_new_session=True)
         try:
             deadline = time.monotonic() + _PATIENCE
             while not answers(environ, prefix):
-                assert child.poll() is None and time.monotonic() < deadline, said.read_text()[-3000:]
+                assert child.poll() is None and time.monotonic() < deadline, log_path.read_text()[-3000:]
                 time.sleep(0.2)
             yield environ
         finally:

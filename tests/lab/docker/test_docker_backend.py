@@ -92,12 +92,12 @@ def test_a_pipeline(settings: LabSettings, story: Story, pipeline: Pipeline) -> 
     assert result["same"]
     assert result["files"] == ["by an exec", "by a Dockerfile"]
     assert set(result["dialled"]) == {*addresses, forward}
-    # containers of the engine reach the registry only at the address that BuildKit's service and the module are told
+    # containers of the engine reach the registry only at the address that BuildKit's service and the module are given
     assert [address for address, how in result["dialled"].items() if how == "open"] == [forward]
 
-    said = len(story.lines)
+    line_count = len(story.lines)
     assert up(settings, story) == instance
-    assert len(story.lines) == said
+    assert len(story.lines) == line_count
     now = status(settings)
     assert [(d.state, d.answers) for d in (now.engine, now.registry)] == [(DaemonState.RUNNING, True)] * 2
 

@@ -98,9 +98,9 @@ def test_a_pipeline_and_the_host_as_before(settings: LabSettings, story: Story, 
     assert set(result["dialled"]) == set(loopback)
     assert result["resolves"]
 
-    said = len(story.lines)
+    line_count = len(story.lines)
     assert up(settings, story) == instance
-    assert len(story.lines) == said  # nothing to do, nothing said
+    assert len(story.lines) == line_count  # nothing to do, nothing reported
     now = status(settings)
     assert now.backend is not None
     assert now.backend.kind == "lab"

@@ -98,8 +98,8 @@ def test_buildkit_starts_with_all_it_looks_for(settings: LabSettings, tmp_path: 
     rootfs = images.unpack(layout, tmp_path / "root")
     missing = f"for name in {' '.join(PROGRAMS)}; do command -v $name > /dev/null || echo $name; done"
     assert _run(rootfs, config["Env"], missing) == ""
-    said = _run(rootfs, config["Env"], VERSIONS)
-    assert said.count(" v0.32.2") == 2 and "runc version" in said and "iptables v" in said
+    versions = _run(rootfs, config["Env"], VERSIONS)
+    assert versions.count(" v0.32.2") == 2 and "runc version" in versions and "iptables v" in versions
     # `bridge` is refused unless the plugins are found and set up a network.
     workers = _run(rootfs, config["Env"], SERVES)
     assert "org.mobyproject.buildkit.worker.network:\t\tcni" in workers

@@ -73,9 +73,9 @@ async def test_apt_installs_in_it(layout: Path, tmp_path: Path) -> None:
     )
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script]
     done = await anyio.run_process(command, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, check=False)
-    said = done.stdout.decode()
-    assert done.returncode == 0, said + done.stderr.decode()
-    *_, before, package, release = said.splitlines()
+    stdout = done.stdout.decode()
+    assert done.returncode == 0, stdout + done.stderr.decode()
+    *_, before, package, release = stdout.splitlines()
     assert package.startswith("netbase\t") and release.startswith("12.")
     assert not before.endswith(".deb"), "archives are not kept"
 

@@ -34,8 +34,8 @@ from .conftest import Program
 DATABASE = "ghcr.io/aquasecurity/trivy-db:2"
 
 
-class Told(list[tuple[str, str]]):
-    """A report that remembers."""
+class Progress(list[tuple[str, str]]):
+    """A `report` that keeps its steps and details."""
 
     def __call__(self, step: str, detail: str) -> None:
         self.append((step, detail))
@@ -44,32 +44,32 @@ class Told(list[tuple[str, str]]):
 @pytest.mark.real
 @pytest.mark.anyio
 async def test_everything_once(settings: LabSettings, olareg: str, program: Program) -> None:
-    told = Told()
-    site = await seed(settings, olareg, told)
+    progress = Progress()
+    site = await seed(settings, olareg, progress)
     assert set(site.seeded) == set(needed())
     assert site.mirrors == {h: f"{olareg}/mirror/{h}" for h in ("docker.io", "gcr.io", "ghcr.io")}
-    assert sum(d.startswith("pushing") for _, d in told) == len(needed())
+    assert sum(d.startswith("pushing") for _, d in progress) == len(needed())
     crane = str(program("crane"))
     for name, one in site.seeded.items():
         there = str(site.mirrored(Reference.parse(name)))
-        said = await anyio.run_process([crane, "digest", "--insecure", there])
-        assert said.stdout.decode().strip() == str(one.digest)
+        done = await anyio.run_process([crane, "digest", "--insecure", there])
+        assert done.stdout.decode().strip() == str(one.digest)
         if name != DATABASE:
             await anyio.run_process([crane, "validate", "--insecure", "--remote", there])
     assert Site.read(settings.data) == site
     written = (settings.data / "site.json").stat().st_mtime_ns
 
-    told.clear()
-    assert await seed(settings, olareg, told) == site
-    assert told == []
+    progress.clear()
+    assert await seed(settings, olareg, progress) == site
+    assert progress == []
     assert (settings.data / "site.json").stat().st_mtime_ns == written
 
 
 @pytest.mark.real
 @pytest.mark.anyio
 async def test_what_is_lost_comes_back(settings: LabSettings, olareg: str) -> None:
-    told = Told()
-    site = await seed(settings, olareg, told, only=[DATABASE])
+    progress = Progress()
+    site = await seed(settings, olareg, progress, only=[DATABASE])
     assert list(site.seeded) == [DATABASE]
     there = site.mirrored(Reference.parse(DATABASE))
     async with Registry() as registry:
@@ -79,24 +79,24 @@ async def test_what_is_lost_comes_back(settings: LabSettings, olareg: str) -> No
             "application/vnd.oci.image.index.v1+json",
             tag="2",
         )
-        told.clear()
-        assert await seed(settings, olareg, told, only=[DATABASE]) == site
-        assert [step for step, _ in told] == ["seed vulnerability-database"]
+        progress.clear()
+        assert await seed(settings, olareg, progress, only=[DATABASE]) == site
+        assert [step for step, _ in progress] == ["seed vulnerability-database"]
         found = await registry.head(there)
         assert found is not None and found.digest == site.seeded[DATABASE].digest
     # Another registry knows nothing of what lies in this one.
     (settings.data / "site.json").unlink()
-    assert await seed(settings, olareg, told, only=[DATABASE]) == site
+    assert await seed(settings, olareg, progress, only=[DATABASE]) == site
 
 
 @pytest.mark.real
 @pytest.mark.anyio
 async def test_an_empty_cache_makes_nothing_that_the_registry_has(settings: LabSettings, olareg: str) -> None:
     site = await seed(settings, olareg, only=[DATABASE])
-    told = Told()
+    progress = Progress()
     bare = replace(settings, cache=settings.home / "no-cache")
-    assert await seed(bare, olareg, told, only=[DATABASE]) == site
-    assert told == [] and not bare.cache.exists()
+    assert await seed(bare, olareg, progress, only=[DATABASE]) == site
+    assert progress == [] and not bare.cache.exists()
 
 
 @pytest.mark.anyio

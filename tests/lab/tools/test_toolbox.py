@@ -107,8 +107,8 @@ def test_making_tools(tmp_path: Path, story: Story) -> None:
     for folder in folders:
         name = folder.name.rpartition("-")[0]
         record = json.loads((folder / "tool.json").read_text())
-        said = subprocess.run([folder / name, "version"], capture_output=True, text=True, check=True).stdout
-        assert record["version"] in said
+        output = subprocess.run([folder / name, "version"], capture_output=True, text=True, check=True).stdout
+        assert record["version"] in output
         assert toolbox.cached(name, settings) == folder
     version = recipes.TOOLS["olareg"].version
     assert sum(f"compiling olareg {version}:" in line for line in story.lines) == 1

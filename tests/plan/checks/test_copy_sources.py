@@ -72,9 +72,9 @@ ONBUILDS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "said"), ONBUILDS)
-def test_what_onbuild_names(line, said):
-    assert warnings(line) == tuple(f"{WHERE} ONBUILD: {one}" for one in said)
+@pytest.mark.parametrize(("line", "messages"), ONBUILDS)
+def test_what_onbuild_names(line, messages):
+    assert warnings(line) == tuple(f"{WHERE} ONBUILD: {message}" for message in messages)
 
 
 def test_what_another_stage_of_the_same_file_triggers_is_pinned_like_everything():

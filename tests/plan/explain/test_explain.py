@@ -60,8 +60,8 @@ def explained(tag, plan=PLAN, **options):
     return {one.key: one for one in found}
 
 
-def said(one):
-    """`value at place`, and what it overrides."""
+def origins(one):
+    """`value at place`, for a value and for those that it overrides."""
     return [f"{one.value} at {one.location}", *(f"{o.value} at {o.location}" for o in one.overrides)]
 
 
@@ -100,7 +100,7 @@ TABLE = {
 
 @pytest.mark.parametrize("key", TABLE)
 def test_where_a_value_is_said(key):
-    assert said(explained("3.11.2-dev")[key]) == TABLE[key]
+    assert origins(explained("3.11.2-dev")[key]) == TABLE[key]
 
 
 def test_a_rule_is_said_in_words():
@@ -114,21 +114,21 @@ def test_a_rule_is_said_in_words():
 
 def test_a_template_that_a_variant_names_and_where_else_it_is():
     found = explained("3.11.2_w")
-    assert said(found["template"]) == [
+    assert origins(found["template"]) == [
         "images/python/3.11/Other.tmpl at images/python/image.yml:7:39",
         "images/python/Other.tmpl at images/python/Other.tmpl",
     ]
-    assert said(found["suffix"]) == ["_w at images/python/image.yml:7:25"]
-    assert said(found["rootfs_user"]) == ["5:5 at images/python/image.yml:7:64"]
+    assert origins(found["suffix"]) == ["_w at images/python/image.yml:7:25"]
+    assert origins(found["rootfs_user"]) == ["5:5 at images/python/image.yml:7:64"]
 
 
 def test_bases_with_the_template_s_line_and_the_lock():
     found = explained("3.11.2", lock="site.lock")
     base = found["bases.debian:12"]
-    assert said(base) == [f"docker.io/library/debian:12@{DIGEST} at images/python/Dockerfile.tmpl:2:1"]
+    assert origins(base) == [f"docker.io/library/debian:12@{DIGEST} at images/python/Dockerfile.tmpl:2:1"]
     assert base.why == "pinned in site.lock as docker.io/library/debian:12"
     other = found["bases.base:1"]
-    assert said(other) == ["base/1.0.0/linux-amd64 at images/python/Dockerfile.tmpl:3:1"]
+    assert origins(other) == ["base/1.0.0/linux-amd64 at images/python/Dockerfile.tmpl:3:1"]
     assert other.why == "1 is an alias of base:1.0.0"
     unlocked = explained("3.11.2", make_plan(source(FILES, PROJECT_YML)))
     assert unlocked["bases.debian:12"].why == "lockage.lock does not know docker.io/library/debian:12"

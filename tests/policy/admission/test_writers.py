@@ -201,6 +201,8 @@ def test_comments_are_one_line_each_whatever_the_text() -> None:
 def test_a_sigstore_of_ones_own_is_named_as_left_out(kind: str) -> None:
     """The policy itself verifies by the public one's roots, which know nobody of it."""
     rules, own = RULES["provenance.builders"][0], replace(WORKFLOW, trusted_root="sigstore/root.json")
-    (told,) = [text for text in written(kind, admission(rules, signers=(own, own))).missing if "root" in text]
-    assert "the trusted root sigstore/root.json" in told and "docs/admission.md" in told
+    (missing,) = [
+        text for text in written(kind, admission(rules, signers=(own, own))).missing if "root" in text
+    ]
+    assert "the trusted root sigstore/root.json" in missing and "docs/admission.md" in missing
     assert not any("root" in text for text in written(kind, admission(rules, signers=(WORKFLOW,))).missing)

@@ -59,7 +59,7 @@ def judged(draw: st.DrawFn) -> tuple[RepositoryFacts, tuple[TagVerdict, ...]]:
 
 
 def edges(facts: RepositoryFacts, digest: Digest) -> set[Digest]:
-    """What a manifest keeps: said again, apart from the program."""
+    """What a manifest keeps, worked out without the program's code."""
     children = set(facts.nodes[digest].children) if digest in facts.nodes else set()
     referrers = {node.digest for node in facts.nodes.values() if digest in node.subjects}
     lists = {facts.tags[tag] for tag, subject in facts.attached.items() if subject == digest}

@@ -75,9 +75,9 @@ def test_build_checks_warn_and_fail_nothing(site: Site, project: Callable[..., P
     rules = {w["rule"]: w for w in target["warnings"]}
     assert target["status"] == "built" and {"SecretsUsedInArgOrEnv", "JSONArgsRecommended"} <= set(rules)
     assert "A_PASSWORD" in rules["SecretsUsedInArgOrEnv"]["message"]
-    said = [line for line in done.err.splitlines() if "warning" in line]
-    assert any("images/a/Dockerfile.tmpl:3: " in line and "A_PASSWORD" in line for line in said), done.err
-    assert any("images/a/Dockerfile.tmpl:5: " in line for line in said)
+    warnings = [line for line in done.err.splitlines() if "warning" in line]
+    assert any("images/a/Dockerfile.tmpl:3: " in line and "A_PASSWORD" in line for line in warnings), done.err
+    assert any("images/a/Dockerfile.tmpl:5: " in line for line in warnings)
 
 
 # Several at once

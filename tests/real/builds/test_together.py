@@ -30,14 +30,17 @@ def test_two_runs_at_once_end_with_one_image(
     one = project({**samples.hello(), **child})
     two = tmp_path / "another"
     clone(one, two)
-    said = at_once(site, one, two)
+    outputs = at_once(site, one, two)
 
     after = site.run("run", "--json", cwd=one).json
     assert {t["status"] for t in after["targets"]} == {"reused"}
     assert not any(image["written"] for image in after["images"])
     seen = {
         image["image"]: {
-            i["index"] for out, _ in said for i in json.loads(out)["images"] if i["image"] == image["image"]
+            i["index"]
+            for out, _ in outputs
+            for i in json.loads(out)["images"]
+            if i["image"] == image["image"]
         }
         for image in after["images"]
     }
@@ -58,8 +61,8 @@ def test_two_commits_that_build_the_same_key_at_once_agree_on_one_digest(
     two = tmp_path / "another"
     clone(one, two)
     commit(two, "another commit of the same images")
-    said = at_once(site, one, two)
-    (first,), (second,) = (json.loads(out)["targets"] for out, _ in said)
+    outputs = at_once(site, one, two)
+    (first,), (second,) = (json.loads(out)["targets"] for out, _ in outputs)
     assert first["digest"] == second["digest"]
     after = site.run("run", "--json", cwd=one).json
     assert after["targets"][0]["digest"] == first["digest"]
@@ -70,7 +73,7 @@ def test_two_commits_that_build_the_same_key_at_once_agree_on_one_digest(
 
 
 def at_once(site: Site, *roots: Path) -> list[tuple[str, str]]:
-    """`lockage run` in every folder at the same time; what each said. All must end well."""
+    """`lockage run` in every folder at the same time; stdout and stderr of each. All must succeed."""
     runs = [
         subprocess.Popen(
             site.command("run", "--json"),
@@ -82,6 +85,6 @@ def at_once(site: Site, *roots: Path) -> list[tuple[str, str]]:
         )
         for root in roots
     ]
-    said = [run.communicate(timeout=1200) for run in runs]
-    assert [run.returncode for run in runs] == [0] * len(runs), "\n".join(err for _, err in said)
-    return said
+    outputs = [run.communicate(timeout=1200) for run in runs]
+    assert [run.returncode for run in runs] == [0] * len(runs), "\n".join(err for _, err in outputs)
+    return outputs

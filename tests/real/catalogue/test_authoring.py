@@ -141,10 +141,10 @@ def test_plain_dockerfiles_become_images_with_the_same_content(site: Site, tmp_p
         "brought",
     )
 
-    said = site.run(*arguments, "--plan", "--json", expect=3).json
-    assert not root.exists() and said["written"] is False
+    planned = site.run(*arguments, "--plan", "--json", expect=3).json
+    assert not root.exists() and planned["written"] is False
     done = site.run(*arguments, "--json", expect=3).json
-    assert (done["images"], done["files"][:-1]) == (said["images"], said["files"])
+    assert (done["images"], done["files"][:-1]) == (planned["images"], planned["files"])
     status = {i["image"]: i["status"] for i in done["images"]}
     made = dict.fromkeys(("base:1.4", "tool:2", "web:latest"), "made")
     assert status == made | {"lost": "set aside"}

@@ -57,9 +57,9 @@ class Options:
         fields |= {f"annotation.{name}": value for name, value in sorted(self.annotations.items())}
         return _record(fields)
 
-    def arguments(self, context: Path, destination: str, told: Path) -> list[str]:
+    def arguments(self, context: Path, destination: str, metadata_file: Path) -> list[str]:
         """What follows `buildctl build`."""
-        out = ["--frontend", "dockerfile.v0", "--progress", "plain", "--metadata-file", str(told)]
+        out = ["--frontend", "dockerfile.v0", "--progress", "plain", "--metadata-file", str(metadata_file)]
         out += ["--local", f"context={context}", "--local", f"dockerfile={context}"]
         for name, value in self.frontend().items():
             out += ["--opt", f"{name}={value}"]
@@ -92,13 +92,14 @@ Choose = Callable[[Mapping[str, Any], Mapping[str, str]], Options]
 
 def build(peer: Peer, context: Path, destination: str, options: Options) -> tuple[str | None, str]:
     """Build a folder with a Dockerfile and push the image: its digest, or None and buildctl's last words."""
-    told = context.with_name(f"{context.name}.json")
-    argv = [peer.client, "--addr", peer.address, "build", *options.arguments(context, destination, told)]
-    env = {"PATH": os.environ["PATH"], "HOME": str(told.parent), **logins.variable()}
+    metadata_file = context.with_name(f"{context.name}.json")
+    argv = [peer.client, "--addr", peer.address, "build"]
+    argv += options.arguments(context, destination, metadata_file)
+    env = {"PATH": os.environ["PATH"], "HOME": str(metadata_file.parent), **logins.variable()}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         return None, done.stderr[-3000:]
-    return str(json.loads(told.read_text())["containerimage.digest"]), ""
+    return str(json.loads(metadata_file.read_text())["containerimage.digest"]), ""
 
 
 def build_all(

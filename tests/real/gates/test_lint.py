@@ -84,4 +84,4 @@ def test_the_policy_closes_the_gate_and_an_image_may_ignore_a_rule(
     assert status["lenient/1/linux-amd64"] == "built" and status["tool/1.0.0/linux-amd64"] == "closed"
     assert "line 3 of the Dockerfile: DL3003 warning" in pushed.err
     again = site.run("push", "--json", cwd=root, expect=7)
-    assert again.json["engine_used"] is False, "what linters said is in the records"
+    assert again.json["engine_used"] is False, "what linters reported is in the records"

@@ -61,8 +61,8 @@ def test_an_environment_takes_what_meets_its_rules_and_nothing_else(
     assert checked["met"]
     rules = {check["rule"] for subject in checked["subjects"] for check in subject["checks"]}
     assert {"attestations.tests", "provenance.branches", "provenance.bases", "verdict.max_age"} <= rules
-    told = site.run("verify", "--env", "prod", f"{repository}:1.2.3", cwd=root).out
-    assert "provenance.branches: refs/heads/" in told
+    output = site.run("verify", "--env", "prod", f"{repository}:1.2.3", cwd=root).out
+    assert "provenance.branches: refs/heads/" in output
 
     with_rules(ALL.replace("[main, master]", "[release/*]"))
     assert "provenance.branches" in site.run("verify", "--env", "prod", cwd=root, expect=7).err

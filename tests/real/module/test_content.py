@@ -25,10 +25,10 @@ def test_what_a_call_gives_can_be_gone_on_with(
 ) -> None:
     root = project({**samples.system(), **samples.hello("other")})
     commit(root)
-    said = dagger(
+    done = dagger(
         *call("image", "--target=hello:1.2", "with-exec", "--args=cat,/etc/hello", "stdout"), cwd=root
     )
-    assert said.out == "hello\n"
+    assert done.out == "hello\n"
 
     index = dagger(*call("index", "--target=hello:1.2"), cwd=root).out.strip()
     assert index.rpartition("@")[2] == crane("digest", index)

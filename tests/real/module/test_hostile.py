@@ -68,13 +68,13 @@ def test_what_a_module_says_of_a_hostile_catalogue_controls_nothing(
     """Output of RUN, tests, checks and services, names and values; Dagger prints what commands print as it is."""
     root = project(CATALOGUE)
     closed = dagger(*call("test"), cwd=root, expect=1)
-    told = _inert(closed.out + closed.err)
+    output = _inert(closed.out + closed.err)
     for part in (
         "Command Test: evil",
         "shouts: exited with 4",
         "the service printed:",
         'process "/bin/sh -c printf',
     ):
-        assert part in told, told
+        assert part in output, output
     planned = dagger(*call("plan"), cwd=root)
     assert json.loads(_inert(planned.out)) and _inert(planned.err)

@@ -202,9 +202,9 @@ def test_mistakes_are_told_with_their_place(dagger: Dagger, project) -> None:
     root = project(
         {**samples.hello(), "images/hello/image.yml": samples.image("1.2.3", extra="varables: {}\n")}
     )
-    told = dagger(*call("lint"), cwd=root, expect=1).err
-    assert "images/hello/image.yml:3:1" in told
-    assert "variables" in told
+    stderr = dagger(*call("lint"), cwd=root, expect=1).err
+    assert "images/hello/image.yml:3:1" in stderr
+    assert "variables" in stderr
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ def test_mistakes_are_told_with_their_place(dagger: Dagger, project) -> None:
     ],
 )
 def test_what_is_missing_is_named(dagger: Dagger, project, function: str, without, hint: str) -> None:
-    told = dagger(*call(function), cwd=project(samples.hello()), expect=1, without=without).err
-    assert hint in told
-    assert "Traceback" not in told
+    stderr = dagger(*call(function), cwd=project(samples.hello()), expect=1, without=without).err
+    assert hint in stderr
+    assert "Traceback" not in stderr
 
 
 def test_without_lockage_env_a_call_lints_and_says_what_it_lacks(
@@ -226,15 +226,15 @@ def test_without_lockage_env_a_call_lints_and_says_what_it_lacks(
     root, names = project(samples.hello()), ("REGISTRY_FORWARD", "REGISTRY_CONFIG", "MIRRORS", "PUBLIC_KEY")
     unset = tuple(f"LOCKAGE_{name}" for name in (*names, "REGISTRY", "PRIVATE_KEY", "PASSWORD"))
     assert dagger(*call("lint"), cwd=root, without=unset).out == "1 targets\n"
-    told = dagger(*call("build"), cwd=root, expect=1, without=unset).err
-    assert "no registry was given" in told
-    assert "Traceback" not in told
+    stderr = dagger(*call("build"), cwd=root, expect=1, without=unset).err
+    assert "no registry was given" in stderr
+    assert "Traceback" not in stderr
 
 
 def test_a_registry_that_is_not_there_is_named(dagger: Dagger, project: Callable[..., Path]) -> None:
     address = f"localhost:{free_port()}"
     mirrors = ",".join(f"{host}={address}/{host}" for host in ("docker.io", "ghcr.io", "gcr.io"))
     given = call(f"--registry=tcp://{address}", "build")
-    told = dagger(*given, cwd=project(samples.hello()), expect=1, LOCKAGE_MIRRORS=mirrors).err
-    assert f"{address} closed the connection" in told  # the service does, in the name of the session
-    assert "Traceback" not in told
+    stderr = dagger(*given, cwd=project(samples.hello()), expect=1, LOCKAGE_MIRRORS=mirrors).err
+    assert f"{address} closed the connection" in stderr  # the service does, in the name of the session
+    assert "Traceback" not in stderr

@@ -75,8 +75,9 @@ def test_what_was_built_is_exported_and_others_read_it(
     (proved,) = site.run("verify", "--file", archive, "--json", cwd=root).json
     (platform,) = proved["provenance"]["buildDefinition"]["resolvedDependencies"][1:]
     assert platform["digest"] == {"sha256": digest.partition(":")[2]}
-    told = site.run("verify", "--file", archive, "--file", folder / "image.tar", cwd=root).out
-    assert "for hello:1.2.3, linux/amd64" in told and "made by https://lockage.org/builder/local/v1" in told
+    output = site.run("verify", "--file", archive, "--file", folder / "image.tar", cwd=root).out
+    assert "for hello:1.2.3, linux/amd64" in output
+    assert "made by https://lockage.org/builder/local/v1" in output
     archive.write_bytes(whole[:-700] + b"x" + whole[-699:])
     assert "is not signed by" in site.run("verify", "--file", archive, cwd=root, expect=7).err
     archive.write_bytes(whole)

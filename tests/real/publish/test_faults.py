@@ -125,14 +125,14 @@ def test_stopping_anywhere_leaves_all_usable_and_a_rerun_completes(
         text=True,
     )
     assert process.stderr
-    said = []
+    lines = []
     for line in process.stderr:
-        said.append(line)
+        lines.append(line)
         if f" {moment} " in line:
             process.send_signal(signal.SIGINT)
             break
     _, rest = process.communicate(timeout=120)
-    assert process.returncode == 130, "".join(said) + rest
+    assert process.returncode == 130, "".join(lines) + rest
     assert "run the same command again" in rest and "Traceback" not in rest
     daemons = {d["name"]: d for d in site.run("status", "--json").json["daemons"]}
     assert all(d["state"] == "running" and d["answers"] for d in daemons.values())

@@ -50,7 +50,7 @@ advisories:
 """
 MOST = 500  # MiB of the program, which holds a report of 50 MB a few times at once
 UNREAD = "not examined: hello/1.2.3/linux-amd64: vulnerabilities\n  the report cannot be read: {}: report is not JSON"
-# Exit code and what is said.
+# Exit code, and a part of the message.
 EXPECTED = {
     ("trivy", "crash"): (6, "`/usr/local/bin/trivy image"),
     ("trivy", "flood"): (7, UNREAD.format("trivy")),
@@ -87,13 +87,13 @@ def test_a_broken_tool_never_opens_a_gate(site: Site, project: Callable[..., Pat
         for target in site.run("build", *FAULTS, "--json", cwd=root).json["targets"]:
             built = f"{site.registry}/{name}/builds@{target['digest']}"
             crane("copy", built, f"{site.registry}/{name}/tools:{target['image']}")
-        for (tool, fault), (code, said) in EXPECTED.items():
+        for (tool, fault), (code, message) in EXPECTED.items():
             image = f"{tool}: {site.registry}/{name}/tools:{fault}"
             settings.write_text(plain + SETTINGS.format(listing=server.listing, tools=image))
             commit(root)
             env = {**site.env, "PYTHONPATH": str(ROOT)}
             done, memory = run_measured(["run", "hello", "--json"], tmp_path / "peak", cwd=root, env=env)
-            assert (done.returncode, said in done.stderr) == (code, True), (tool, fault, done.stderr)
+            assert (done.returncode, message in done.stderr) == (code, True), (tool, fault, done.stderr)
             assert len(done.stderr) < 10_000 and "x" * 5000 not in done.stdout, (tool, fault)
             assert memory < MOST, (tool, fault)
         assert tags(f"{site.registry}/{name}/dev/hello") == set(), "nothing was published"

@@ -1,4 +1,4 @@
-"""Images of a distribution past its end of life, and of one that trivy does not know: not examined, and said so."""
+"""Images of a distribution past its end of life, and of one that trivy does not know: reported as not examined."""
 
 from __future__ import annotations
 

@@ -176,8 +176,8 @@ def test_one_rule_is_met_for_lockage_cosign_and_kyverno(
         assert (cosign("verify", "--key", str(key), image, root=tmp_path).returncode == 0) == good
         write = ["policy", "admission", "kyverno", "--rules", rules, "-o", tmp_path / "policies.yaml"]
         site.run(*write)
-        said = refusal(tmp_path, image)
-        assert (not said) == good and (good or "signers" in said), said
+        message = refusal(tmp_path, image)
+        assert (not message) == good and (good or "signers" in message), message
 
 
 def test_a_stranger_has_no_provenance(site: Site, published: Published, tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_promoted_images_keep_what_is_attested(site: Site, published: Published,
     assert {"provenance", "verification_summary"} <= set(_statements(site.run("verify", tag).out))
 
 
-def _statements(said: str) -> list[str]:
-    return said.partition("statements: ")[2].partition("\n")[0].split(", ")
+def _statements(output: str) -> list[str]:
+    return output.partition("statements: ")[2].partition("\n")[0].split(", ")
 
 
 def test_the_provenance_is_enough_to_build_it_again(site: Site, published: Published, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 
 def agree(site: Site, image: str, key: Path, scratch: Path, *, good: bool) -> str:
-    """Ask both; gives what our program said on stderr."""
+    """Verify with both programs; returns what ours printed on stderr."""
     ours = site.run("verify", image, "--key", key, expect=None)
     theirs = cosign("verify", "--key", str(key), image, root=scratch)
     assert (ours.code, theirs.returncode == 0) == ((0, True) if good else (7, False)), (
@@ -111,8 +111,8 @@ def test_rules_say_what_was_checked_and_which_is_not_met(site: Site, signed: str
     (image,) = verify("{key: stranger.pub}", expect=7).json
     assert {(c["rule"], c["passed"]) for s in image["subjects"] for c in s["checks"]} == {("signers", False)}
     verify("{key: own.pub}", "    provenance: {branches: [main], max_age: 1d}\n", expect=7)
-    told = site.run("verify", "--rules", rules, signed, expect=7).err
-    assert "does not meet" in told and "provenance" in told
+    stderr = site.run("verify", "--rules", rules, signed, expect=7).err
+    assert "does not meet" in stderr and "provenance" in stderr
 
     rules.write_text("verify: [{images: [ghcr.io/acme/*], signers: [{key: own.pub}]}]")
     assert "has no rules for" in site.run("verify", "--rules", rules, signed, expect=2).err

@@ -117,7 +117,7 @@ def test_the_program_trusts_what_it_is_told_to(tmp_path: Path) -> None:
     subprocess.run(make.split(), check=True, capture_output=True)
     note.write_text("hello")
 
-    def push(host: str, **said: str) -> subprocess.CompletedProcess[str]:
+    def push(host: str, **variables: str) -> subprocess.CompletedProcess[str]:
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "DOCKER_"))}
         argv = [
             sys.executable,
@@ -128,7 +128,7 @@ def test_the_program_trusts_what_it_is_told_to(tmp_path: Path) -> None:
             f"{host}/note:1",
             "note.txt:text/plain",
         ]
-        env = {**keep, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **said}
+        env = {**keep, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **variables}
         return subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
 
     with servers.olareg(tmp_path / "tls", "--tls-cert", str(cert), "--tls-key", str(key)) as host:

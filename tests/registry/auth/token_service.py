@@ -47,8 +47,8 @@ class Service:
             who = form.get("grant_type") == "refresh_token" and form.get("refresh_token") == self.refresh
             scopes, service = str(form.get("scope", "")).split(), form.get("service")
         else:
-            said = request.headers.get("Authorization", "").removeprefix("Basic ")
-            who = base64.b64decode(said).decode() == f"{self.user}:{self.password}"
+            credentials = request.headers.get("Authorization", "").removeprefix("Basic ")
+            who = base64.b64decode(credentials).decode() == f"{self.user}:{self.password}"
             scopes, service = request.query.getall("scope", []), request.query.get("service")
         self.asked.append(" ".join(scopes))
         if service != "test service" or not who:

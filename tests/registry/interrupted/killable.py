@@ -45,10 +45,10 @@ async def push(repo: str, folder: Path) -> None:
         await push_layout(registry, folder, Repository.parse(repo), "1")
 
 
-async def release(said: dict[str, Any]) -> None:
+async def release(arguments: dict[str, Any]) -> None:
     """Push the platforms, merge them, attach statements, tag, promote."""
-    builds, dev, prod = (Repository.parse(said[name]) for name in ("builds", "dev", "prod"))
-    children = [Pushed(Platform.parse(name), Digest(digest)) for name, digest in said["children"]]
+    builds, dev, prod = (Repository.parse(arguments[name]) for name in ("builds", "dev", "prod"))
+    children = [Pushed(Platform.parse(name), Digest(digest)) for name, digest in arguments["children"]]
     async with Registry() as registry:
         index, pushed = await push_children(registry, builds, dev, children)
         config = await registry.put_blob(dev, EMPTY_JSON, Descriptor.of(EMPTY_JSON, OCI_EMPTY))

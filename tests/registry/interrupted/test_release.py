@@ -32,17 +32,17 @@ class Case:
 
     dev: Repository
     prod: Repository
-    said: dict[str, Any]
+    arguments: dict[str, Any]
 
 
 def case(builds: Repository, image: images.Image, host: str) -> Case:
     dev, prod = fresh(host), fresh(host)
     platforms = ["linux/amd64", "linux/arm64"]
     children = [(name, str(child.digest)) for name, child in zip(platforms, image.children, strict=True)]
-    return Case(dev, prod, told(host, builds, dev, prod) | {"children": children})
+    return Case(dev, prod, repositories(host, builds, dev, prod) | {"children": children})
 
 
-def told(host: str, builds: Repository, dev: Repository, prod: Repository) -> dict[str, Any]:
+def repositories(host: str, builds: Repository, dev: Repository, prod: Repository) -> dict[str, Any]:
     """The repositories on a host."""
     places = {"builds": builds, "dev": dev, "prod": prod}
     return {name: str(Repository(host, repo.path)) for name, repo in places.items()}
@@ -53,7 +53,7 @@ async def test_killed_at_fifty_moments(host: str) -> None:
     async with faulty(host) as proxy, Registry() as registry:
         await images.push(registry, builds, image)
         whole = case(builds, image, proxy.host)
-        await killable.release(whole.said)
+        await killable.release(whole.arguments)
         requests = len(proxy.asked)
         await finished(registry, host, whole, image)
         incomplete = 0
@@ -64,7 +64,7 @@ async def test_killed_at_fifty_moments(host: str) -> None:
             seen = await visible_is_complete(registry, host, one)
             incomplete += seen < sum(map(len, TAGS.values()))
             # in this process: starting another fifty would be most of the time
-            await killable.release(one.said | told(host, builds, one.dev, one.prod))
+            await killable.release(one.arguments | repositories(host, builds, one.dev, one.prod))
             await finished(registry, host, one, image)
         assert incomplete > TIMES // 2, "the kills came too late to show anything"
 
@@ -72,7 +72,7 @@ async def test_killed_at_fifty_moments(host: str) -> None:
 async def killed(proxy: Proxy, one: Case, moment: int, *, passed_on: bool) -> None:
     """Kill the program when its n-th request arrives; the request itself still reaches the registry, or not. What it
     had sent besides is not passed on: the rerun goes to the registry itself, and nothing old may arrive beside it."""
-    process = killable.start(killable.release, one.said)
+    process = killable.start(killable.release, one.arguments)
     last = len(proxy.asked) + moment
 
     def plan(number: int, request: web.Request) -> str | None:

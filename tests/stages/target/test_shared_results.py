@@ -65,7 +65,7 @@ def size(listed: Mapping[str, bytes]) -> int:
 
 
 class Lister:
-    """Lists with documents of this size, or fails as often as told."""
+    """Lists documents of this size, after the given number of failures."""
 
     def __init__(self, size: int = 10, failures: int = 0) -> None:
         self.size, self.failures, self.calls = size, failures, 0

@@ -82,8 +82,8 @@ def test_no_secret_is_on_the_command_line(vault: Transit) -> None:
 
 
 def test_a_project_signs_with_it(vault: Transit, olareg: str, tmp_path: Path) -> None:
-    said = project_signs(tmp_path, f"{olareg}/kms/artifact:1", REFERENCE, vault.public, environ(vault))
-    assert vault.signed == 2 and vault.token not in said
+    output = project_signs(tmp_path, f"{olareg}/kms/artifact:1", REFERENCE, vault.public, environ(vault))
+    assert vault.signed == 2 and vault.token not in output
 
 
 def test_a_project_signs_with_a_key_of_aws(olareg: str, tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_a_project_signs_with_a_key_of_aws(olareg: str, tmp_path: Path) -> None:
     with aws_kms(tmp_path) as kms:
         path = f"{program('cosign').parent}{os.pathsep}{os.environ['PATH']}"
         given = {"PATH": path, "HOME": str(tmp_path), **kms.environ}
-        said = project_signs(tmp_path, f"{olareg}/kms/aws:1", AWS_REFERENCE, kms.public, given)
-        assert kms.environ["AWS_SECRET_ACCESS_KEY"] not in said
+        output = project_signs(tmp_path, f"{olareg}/kms/aws:1", AWS_REFERENCE, kms.public, given)
+        assert kms.environ["AWS_SECRET_ACCESS_KEY"] not in output
         written = [program("cosign"), "public-key", "--key", AWS_REFERENCE]
         done = subprocess.run(written, env=given, capture_output=True, check=False)
         assert done.stdout == kms.public, done.stderr
