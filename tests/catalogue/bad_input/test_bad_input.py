@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from pipeline.cli import main
 from tests.catalogue.sample import ROOT
 from tests.plan.output.golden import look
+from tests.tools import warm
 
 from .good import FROM, GOOD, HEAD, TMPL, YML, Special, put
 from .rows import FOLDERS, ROWS, WRITTEN
@@ -161,13 +160,7 @@ def test_the_program_says_the_same(name, catalogue):
     put(catalogue, changes)
     before = listing(catalogue)
     for command in (["generate"], ["plan"], ["graph"], ["generate", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", "-C", str(catalogue), *command],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == (3, "")
-        assert done.stderr.splitlines()[1] == f"  {expected}"
+        done = warm.run(["-C", str(catalogue), *command], cwd=ROOT, env=os.environ)
+        assert (done.code, done.out) == (3, "")
+        assert done.err.splitlines()[1] == f"  {expected}"
         assert listing(catalogue) == before

@@ -109,11 +109,24 @@ def bridge(environ: dict[str, str]) -> Iterator[str]:
 
 
 def programs(folder: Path, *names: str) -> dict[str, str]:
-    """An environment with Docker and these programs: the machine's, or Debian's, unpacked instead of installed."""
+    """An environment with Docker and these programs: the machine's, or Debian's, unpacked instead of installed: once for
+    this folder and those beside it."""
     environ = {**os.environ, "PATH": LabSettings.from_env(os.environ).path}
     if all(shutil.which(name, path=environ["PATH"]) for name in names):
         return environ
-    archives, root = folder / "packages/archives", folder / "packages/root"
+    root = folder.parent / "docker-packages"
+    if not root.exists():
+        _unpack(folder / "packages", environ).rename(root)
+    for modules in root.glob("usr/lib/*-linux-gnu/xtables"):
+        environ["XTABLES_LIBDIR"] = str(modules)
+    libraries = ":".join(str(path) for path in (root / "usr/lib").glob("*-linux-gnu"))
+    path = ":".join(str(root / name) for name in ("usr/sbin", "usr/bin", "sbin", "bin"))
+    return {**environ, "PATH": f"{path}:{environ['PATH']}", "LD_LIBRARY_PATH": libraries}
+
+
+def _unpack(folder: Path, environ: dict[str, str]) -> Path:
+    """Debian's Docker with what it needs, fetched and unpacked below a new folder; its root."""
+    archives, root = folder / "archives", folder / "root"
     (archives / "partial").mkdir(parents=True)
     apt = ["apt-get", "-q", "-o", f"Dir::Cache::archives={archives}", "-o", "APT::Sandbox::User=root"]
     subprocess.run([*apt, "update"], env=environ, capture_output=True, check=True)
@@ -124,8 +137,4 @@ def programs(folder: Path, *names: str) -> dict[str, str]:
     for tables in root.glob("usr/sbin/xtables-legacy-multi"):
         for name in ("iptables", "ip6tables"):  # what dpkg would have linked, had it installed the package
             tables.with_name(name).symlink_to(tables.name)
-    for modules in root.glob("usr/lib/*-linux-gnu/xtables"):
-        environ["XTABLES_LIBDIR"] = str(modules)
-    libraries = ":".join(str(path) for path in (root / "usr/lib").glob("*-linux-gnu"))
-    path = ":".join(str(root / name) for name in ("usr/sbin", "usr/bin", "sbin", "bin"))
-    return {**environ, "PATH": f"{path}:{environ['PATH']}", "LD_LIBRARY_PATH": libraries}
+    return root

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -19,10 +18,10 @@ from tests.registry.auth.test_tokens import ACCESS, HASHED
 from tests.registry.auth.token_service import Service
 from tests.registry.fault_proxy import faulty
 from tests.registry.scripted_server import scripted
+from tests.tools import warm
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
-ROOT = Path(__file__).resolve().parents[3]
 PUSH = ("artifact", "push")
 FILE = "note.txt:text/plain"
 HELPER = """#!/bin/sh
@@ -33,27 +32,23 @@ echo '{"ServerURL":"'"$host"'","Username":"alice","Secret":"wonderland"}'
 """
 
 
-async def lockage(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+async def lockage(folder: Path, *arguments: str, **env: str) -> warm.Ended:
     """The program, with nobody's credentials but those given."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("LOCKAGE_", "DOCKER_", "CI"))}
-    return await anyio.run_process(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=folder,
-        env={**keep, "HOME": str(folder), "PYTHONPATH": str(ROOT), **env},
-        check=False,
-    )
+    environ = {**keep, "HOME": str(folder), **env}
+    return await anyio.to_thread.run_sync(partial(warm.run, arguments, cwd=folder, env=environ))
 
 
 async def refused(folder: Path, *arguments: str, code: int = 5, **env: str) -> str:
     """The one error of a command that fails; the same as data."""
     done = await lockage(folder, *arguments, **env)
-    stderr = done.stderr.decode()
-    assert done.returncode == code, stderr
+    stderr = done.err
+    assert done.code == code, stderr
     assert [line.partition(":")[0] for line in stderr.splitlines() if line[0] != " "] == ["error", "next"], (
         stderr
     )
-    assert "Traceback" not in stderr and "wonderland" not in stderr and done.stdout == b""
-    data = json.loads((await lockage(folder, *arguments, "--json", **env)).stdout)
+    assert "Traceback" not in stderr and "wonderland" not in stderr and done.out == ""
+    data = json.loads((await lockage(folder, *arguments, "--json", **env)).out)
     assert data["exit_code"] == code and data["error"]["hint"] in stderr and data["error"]["message"]
     return stderr
 
@@ -81,7 +76,7 @@ async def test_without_a_login_with_a_wrong_one_with_the_right_one(folder: Path,
         assert "not-wonderful" not in stderr
         right = login(host, "alice", "wonderland")
         done = await lockage(folder, *PUSH, f"{host}/team/note:1", FILE, DOCKER_AUTH_CONFIG=right)
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
 
 
 async def test_several_registries_each_with_its_own_credentials(folder: Path, tmp_path: Path) -> None:
@@ -110,7 +105,7 @@ async def test_several_registries_each_with_its_own_credentials(folder: Path, tm
         }
         for host in (helped, filed, varied):
             done = await lockage(folder, *PUSH, f"{host}/team/note:1", FILE, **env)
-            assert done.returncode == 0, done.stderr
+            assert done.code == 0, done.err
         assert (program.parent / f"{program.name}.asked").read_text().split() == [helped]
 
 
@@ -134,7 +129,7 @@ async def test_content_that_the_registry_has_spoilt(folder: Path, tmp_path: Path
     """One byte on the registry's own disk: refused, and nothing is written."""
     with servers.distribution(tmp_path / "spoilt") as host:
         done = await lockage(folder, *PUSH, f"{host}/note:1", FILE)
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         assert spoil(tmp_path / "spoilt" / "data") == 1
         stderr = await refused(folder, "artifact", "pull", f"{host}/note:1", "--output", "out")
     assert "does not match its digest" in stderr and not (folder / "out").exists()
@@ -149,11 +144,11 @@ def spoil(data: Path) -> int:
 
 async def test_read_only(folder: Path, tmp_path: Path) -> None:
     with servers.distribution(tmp_path / "kept") as host:
-        assert (await lockage(folder, *PUSH, f"{host}/note:1", FILE)).returncode == 0
+        assert (await lockage(folder, *PUSH, f"{host}/note:1", FILE)).code == 0
     readonly = "  maintenance: {readonly: {enabled: true}}\n"
     with servers.distribution(tmp_path / "kept", storage=readonly) as host:
         done = await lockage(folder, "artifact", "pull", f"{host}/note:1", "--output", "out")
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         stderr = await refused(folder, *PUSH, f"{host}/note:2", FILE)
         assert ": 405" in stderr and "read-only" in stderr
         async with Registry() as registry:

@@ -28,9 +28,9 @@ async def test_the_message_of_a_refusal(environ: dict[str, str], tmp_path: Path)
     async with scripted(script) as server:
         for flags in ((), ("--json",)):
             done = await lockage(tmp_path, "artifact", "show", f"{server.host}/a:1", *flags, **environ)
-            assert done.returncode == 5, done.stderr
-            assert "add-mask" in inert(done.stderr.decode()) and "Traceback" not in done.stderr.decode()
-            assert not flags or "add-mask" in json.loads(inert(done.stdout.decode()))["error"]["detail"]
+            assert done.code == 5, done.err
+            assert "add-mask" in inert(done.err) and "Traceback" not in done.err
+            assert not flags or "add-mask" in json.loads(inert(done.out))["error"]["detail"]
 
 
 @pytest.mark.parametrize("environ", WHO)
@@ -48,7 +48,7 @@ async def test_what_an_artifact_is_annotated_with(environ: dict[str, str], tmp_p
     script = lambda _: web.Response(body=raw, headers={"Content-Type": OCI_MANIFEST})  # noqa: E731
     async with scripted(script) as server:
         done = await lockage(tmp_path, "artifact", "show", f"{server.host}/a:1", **environ)
-        assert done.returncode == 0, done.stderr
-        assert "add-mask" in inert(done.stdout.decode())
+        assert done.code == 0, done.err
+        assert "add-mask" in inert(done.out)
         done = await lockage(tmp_path, "artifact", "show", f"{server.host}/a:1", "--json", **environ)
-        assert json.loads(inert(done.stdout.decode()))["annotations"][EVIL] == EVIL
+        assert json.loads(inert(done.out))["annotations"][EVIL] == EVIL
