@@ -109,8 +109,8 @@ def bridge(environ: dict[str, str]) -> Iterator[str]:
 
 
 def programs(folder: Path, *names: str) -> dict[str, str]:
-    """An environment with Docker and these programs: the machine's, or Debian's, unpacked instead of installed: once for
-    this folder and those beside it."""
+    """An environment with Docker and these programs: the machine's, or Debian's, unpacked instead of installed, once
+    for this folder and those beside it."""
     environ = {**os.environ, "PATH": LabSettings.from_env(os.environ).path}
     if all(shutil.which(name, path=environ["PATH"]) for name in names):
         return environ

@@ -110,7 +110,7 @@ def test_a_pull_request_with_write_access_has_a_place_of_its_own(site: Site, tmp
     root = checkout(
         tmp_path / "project",
         f"{__name__}-own",
-        samples.system("base") | samples.system("app", "FROM base:1.2.3\n"),
+        samples.hello("base") | samples.hello("app", "base:1.2.3"),
     )
     site.run("build", "base", cwd=root)
     before = published(site)

@@ -230,14 +230,13 @@ def test_one_job_each_does_what_one_run_does(site: Site, project: Callable[..., 
 
 
 def test_an_image_built_elsewhere(site: Site, project: Callable[..., Path]) -> None:
-    root = project(copies(base=samples.DEBIAN), BOTH)
+    root = project(copies(), BOTH)
     pushed = site.run("-C", root, "push", "--json").json["images"][0]
     there = f"{dev(site, root)}:elsewhere"
     crane("tag", pushed["reference"], "elsewhere")
     (root / "images/tool").mkdir()
     (root / "images/tool/image.yml").write_text(f"tags:\n  - {{name: 1.4.2, external: '{there}'}}\n")
-    test = HELLO.replace("/etc/hello", "/etc/data").replace("hello", "data")
-    (root / "images/tool/test.yml.tpl").write_text(test)
+    (root / "images/tool/test.yml.tpl").write_text(FILE_TEST)
     for name, text in copies("above", "FROM tool:1.4.2\n").items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -258,11 +257,10 @@ def test_an_image_built_elsewhere(site: Site, project: Callable[..., Path]) -> N
     assert "images/tool/image.yml" in wrong.err
 
 
-HELLO = """\
+FILE_TEST = """\
 schemaVersion: 2.0.0
-commandTests:
-  - name: says hello
-    command: cat
-    args: [/etc/hello]
-    expectedOutput: ["hello"]
+fileContentTests:
+  - name: holds data
+    path: /etc/data
+    expectedContents: ["data"]
 """
