@@ -32,6 +32,9 @@ _SIGNALLED = 128  # plus the signal's number: the exit code of a program that a 
 _PARSING = "dockerfile parse error"
 _CANNOT_FETCH = "check the address, and that the engine can reach it (docs/engine.md)"
 _EXPORTER = "cache exporter"
+_NOT_STARTED = (
+    "tools: buildkit in lockage.yml names its image; docs/engine.md says what it needs of a machine"
+)
 _NO_ANSWER = "lockage status; free some space if the disk of the engine is full; then run again"
 _NOT_BY_CACHES = (_STEP_FAILED, _PARSING)  # a failed push may be: it fetches layers from caches
 _REGISTRY_FAULTS = (
@@ -142,6 +145,12 @@ async def _once(daemon: Daemon, order: BuildOrder, credentials: str, name: str) 
         except dagger.ExecError as fault:
             raise _unfinished(order, fault) from None
         code, metadata, progress = read_result(result)
+        if code == service.ENDED:
+            raise EnvironmentProblem(
+                f"building {order.target}: BuildKit ended when it was started",
+                hint=_NOT_STARTED,
+                detail=tail(progress) or None,
+            )
         if code == service.NEVER_ANSWERED:
             raise EnvironmentProblem(
                 f"building {order.target}: BuildKit does not answer {service.START_LIMIT:.0f} s after it was started",

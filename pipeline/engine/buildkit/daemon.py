@@ -44,16 +44,24 @@ _RELEASES = ("/etc/debian_version", "/etc/alpine-release", "/etc/os-release", "/
 _START = Path(__file__).parent / "daemon.sh"
 _RUNTIME = Path(__file__).parent / "runtime.sh"
 NEVER_ANSWERED = 69  # a client's exit code (sysexits.h, EX_UNAVAILABLE)
+ENDED = 71  # the same (EX_OSERR)
 # The Dockerfile is on standard input, because each directory that the engine makes or mounts costs it a snapshot. The
 # shell reports no errors: the engine would write them to its disk, and seemed to wait for ever where that was full.
 # One file says all that a build left, so that one request to the engine reads it.
 _CLIENT = f"""\
 exec 2>/dev/null
-left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1
+left={START_LIMIT * 20:.0f} code={NEVER_ANSWERED} socket=$1 folder=${{1%/*}}
 shift
 mkdir -p {OUT} {DOCKERFILE}
 cat >{DOCKERFILE}/Dockerfile
-until [ -S "$socket" ] || [ $((left -= 1)) -eq 0 ]; do sleep 0.05; done
+until [ -S "$socket" ] || [ $((left -= 1)) -eq 0 ]; do
+    if [ $((left % 20)) -eq 0 ] && [ -e "$folder/log" ] && flock -n "$folder/lock" true; then
+        tail -c {_TAIL} "$folder/log" >{PROGRESS}
+        code={ENDED}
+        break
+    fi
+    sleep 0.05
+done
 if [ -S "$socket" ]; then code=0; "$@" 2>{PROGRESS} || code=$?; fi
 [ -s {METADATA} ] || echo '{{}}' >{METADATA}
 [ -e {PROGRESS} ] || : >{PROGRESS}
@@ -131,8 +139,9 @@ class Daemon:
 
     def client_command(self, *arguments: str) -> list[str]:
         """A client's command line in a container of `tool`; the Dockerfile is its standard input. It waits for a daemon
-        that is starting, and writes the client's exit code, its metadata and its standard error to RESULT; the code is
-        NEVER_ANSWERED if waiting took more than START_LIMIT."""
+        that is starting, and writes the client's exit code, its metadata and its standard error to RESULT. The code is
+        NEVER_ANSWERED if waiting took more than START_LIMIT, and ENDED, with the daemon's log for a standard error, if
+        the daemon has ended before it listened."""
         return ["/bin/sh", "-ec", _CLIENT, "sh", self._socket, "buildctl", "--addr", self.address, *arguments]
 
     async def start(self) -> None:

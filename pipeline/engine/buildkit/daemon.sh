@@ -2,15 +2,6 @@
 # /run/buildkit, where its socket is for clients.
 set -eu
 
-# Only one daemon may have a state: the first free one is taken, so that what ran last time is warm again.
-state=
-for slot in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
-    mkdir -p "/var/lib/buildkit/$slot"
-    exec 9> "/var/lib/buildkit/$slot/lockage.lock"
-    if flock -n 9; then state=/var/lib/buildkit/$slot; break; fi
-done
-[ -n "$state" ] || { echo "all 16 states of BuildKit are in use" >&2; exit 1; }
-
 # Folders of daemons that have ended: their locks are free.
 for other in /run/buildkit/*/; do
     [ -e "${other}lock" ] || continue
@@ -20,6 +11,20 @@ mkdir -p "/run/buildkit/$LOCKAGE_RUN"
 chmod 700 "/run/buildkit/$LOCKAGE_RUN"
 exec 8> "/run/buildkit/$LOCKAGE_RUN/lock"
 flock -n 8
+exec 2> "/run/buildkit/$LOCKAGE_RUN/log"  # where there is a log, a lock that is free means that its daemon has ended
+
+for program in buildkitd iptables; do
+    command -v "$program" > /dev/null || { echo "BuildKit's image has no $program" >&2; exit 1; }
+done
+
+# Only one daemon may have a state: the first free one is taken, so that what ran last time is warm again.
+state=
+for slot in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    mkdir -p "/var/lib/buildkit/$slot"
+    exec 9> "/var/lib/buildkit/$slot/lockage.lock"
+    if flock -n 9; then state=/var/lib/buildkit/$slot; break; fi
+done
+[ -n "$state" ] || { echo "all 16 states of BuildKit are in use" >&2; exit 1; }
 
 # RUN instructions have networks of their own behind bridges: buildkit0 by default, buildkit1 with --network=host. Of
 # the network that this service shares with the engine's other services, the registry's among them, they reach the name

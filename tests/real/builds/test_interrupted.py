@@ -104,6 +104,19 @@ def test_an_engine_that_is_killed_is_one_error_and_a_rerun_completes(
     assert engine(site) != first
 
 
+def test_a_daemon_that_ends_at_its_start_is_one_error_with_its_last_words(
+    site: Site, project: Callable[..., Path]
+) -> None:
+    root = project(samples.hello(), "tools: {buildkit: docker.io/library/debian:bookworm-slim}\n")
+    done = site.run("build", "--json", cwd=root, expect=4)
+    error = done.json["targets"][0]["error"]
+    assert error["message"] == "building hello/1.2.3/linux-amd64: BuildKit ended when it was started"
+    assert (
+        "BuildKit's image has no buildkitd" in done.err and "tools: buildkit in lockage.yml" in error["hint"]
+    )
+    assert done.err.count("error: ") == 1
+
+
 # A disk that is full
 
 
