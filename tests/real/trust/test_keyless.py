@@ -153,8 +153,8 @@ def kyverno_agrees(services: Sigstore, image: str, folder: Path) -> None:
             for attestor in policies.documents[0].document["spec"]["attestors"]:
                 attestor["cosign"]["tuf"] = own
             (folder / "policies.yaml").write_text(policies_yaml(policies, "lockage", "rules.yml"))
-            said = refusal(folder, image)
-            assert (not said) == good and (good or "signers" in said), said
+            message = refusal(folder, image)
+            assert (not message) == good and (good or "signers" in message), message
 
 
 def slsa_verifier_agrees(services: Sigstore, image: str, folder: Path) -> None:
