@@ -32,9 +32,7 @@ _SIGNALLED = 128  # plus the signal's number: the exit code of a program that a 
 _PARSING = "dockerfile parse error"
 _CANNOT_FETCH = "check the address, and that the engine can reach it (docs/engine.md)"
 _EXPORTER = "cache exporter"
-_NOT_STARTED = (
-    "tools: buildkit in lockage.yml names its image; docs/engine.md says what it needs of a machine"
-)
+_NOT_STARTED = "lockage doctor; tools: buildkit in lockage.yml names its image (docs/engine.md)"
 _NO_ANSWER = "lockage status; free some space if the disk of the engine is full; then run again"
 _NOT_BY_CACHES = (_STEP_FAILED, _PARSING)  # a failed push may be: it fetches layers from caches
 _REGISTRY_FAULTS = (

@@ -47,7 +47,7 @@ def measure(stand: Stand) -> list[Figure]:
     left = (
         f"crane leaves {len(subject.referrers)} referrers behind (signatures, bills of materials, findings)"
     )
-    note = "crane is told which referrers there are; it does not look for them"
+    note = "crane is given the digests of the referrers; it does not look for them"
     return [
         _requests(
             "copy: requests",

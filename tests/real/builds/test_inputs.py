@@ -69,6 +69,7 @@ def traces(folder: Path, *words: str, since: float = 0) -> list[str]:
     """Files below a folder, a site's home (registry, engine, BuildKit's state, logs) or a part of it, that hold one of
     the words, also in base64. A site has gigabytes: they are read once, and only what was written since the words
     exist, in seconds since 1970 (whatever a program sets a file's times to, ctime is that of its last change)."""
+    assert folder.is_dir()
     files = ["find", str(folder), "-type", "f", "-newerct", f"@{int(since)}", "-print0"]
     search = ["xargs", "--null", "--no-run-if-empty", "grep", "--files-with-matches", "--no-messages"]
     search += ["--binary-files=text", "--fixed-strings"]
