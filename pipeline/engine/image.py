@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pipeline.model import Platform, Reference
@@ -17,13 +18,15 @@ def existing(client: dagger.Client, reference: Reference, platform: Platform) ->
     return client.container(platform=dagger.Platform(str(platform))).from_(str(reference.by_digest))
 
 
-def archive(container: dagger.Container) -> dagger.File:
-    """The image as a Docker archive, for scanners and metadata tests; it stays in the engine.
+def archive(container: dagger.Container, without: Collection[str] = ()) -> dagger.File:
+    """The image as a Docker archive `without` these labels, for scanners; it stays in the engine.
 
     All layers are in gzip: trivy takes them for compressed as the first one is, and a base may have plain ones.
     """
     import dagger
 
+    for label in without:
+        container = container.without_label(label)
     return container.as_tarball(
         media_types=dagger.ImageMediaTypes.DockerMediaTypes,
         forced_compression=dagger.ImageLayerCompression.Gzip,

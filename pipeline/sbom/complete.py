@@ -12,6 +12,7 @@ from pipeline.model import Manifest
 from pipeline.util.json.canonical import compact
 
 from . import cyclonedx, spdx
+from .build_labels import build_labels
 from .cyclonedx import complete_cyclonedx
 from .facts import read_facts
 from .layers import diff_ids, renamed, renamings
@@ -54,7 +55,7 @@ def complete(
         kinds=cyclonedx.kinds(cdx),
     )
     completed = {
-        "cyclonedx-json": complete_cyclonedx(cdx, subject, serial, facts),
+        "cyclonedx-json": complete_cyclonedx(cdx, subject, serial, facts, build_labels(config)),
         "spdx-json": complete_spdx(spd, subject, serial, facts),
         "syft-json": complete_syft(syft, subject, facts, manifest, config),
     }

@@ -13,6 +13,7 @@ from .supplier import Supplier
 SPECIFICATION = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 PROGRAM = "lockage-sbom"
 _TRIVY = "aquasecurity:trivy:"
+_SYFT_LABEL = "syft:image:labels:"
 _NOT_PACKAGES = ("operating-system", "file")
 _ALGORITHMS = {"MD5": "MD5", "SHA1": "SHA-1", "SHA256": "SHA-256", "SHA512": "SHA-512"}
 
@@ -52,11 +53,13 @@ def component(subject: SbomSubject) -> dict[str, Any]:
     }
 
 
-def complete_cyclonedx(made: Any, subject: SbomSubject, serial: UUID, facts: ImageFacts) -> dict[str, Any]:
-    """Syft's document, completed."""
+def complete_cyclonedx(
+    made: Any, subject: SbomSubject, serial: UUID, facts: ImageFacts, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """Syft's document, completed; `labels` are those that an archive may be without."""
     components = [_completed(each, facts) for each in made.get("components") or ()]
     whole = document(subject, serial, made["metadata"]["tools"]["components"])
-    properties = made["metadata"].get("properties") or []
+    properties = _properties(made["metadata"].get("properties") or [], labels)
     whole["metadata"] |= {"properties": properties} if properties else {}
     edges = {entry["ref"]: sorted(entry.get("dependsOn") or ()) for entry in made.get("dependencies") or ()}
     refs = [each["bom-ref"] for each in components]
@@ -93,6 +96,14 @@ def kinds(made: Any) -> dict[str, str]:
 def packages(made: Any) -> Iterator[Any]:
     """The components of a document that are packages."""
     return (each for each in made.get("components") or () if each.get("type") not in _NOT_PACKAGES)
+
+
+def _properties(made: Sequence[Any], labels: Mapping[str, str]) -> list[Any]:
+    """The properties of the image, in the order of their names as syft writes them."""
+    added = {f"{_SYFT_LABEL}{name}": value for name, value in labels.items()}
+    kept = [each for each in made if each["name"] not in added]
+    of_labels = [{"name": name, "value": value} for name, value in added.items()]
+    return sorted([*kept, *of_labels], key=lambda each: str(each["name"])) if added else kept
 
 
 def _completed(each: Any, facts: ImageFacts) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from pipeline.lab.layout.builder import ImageConfig, LayoutBuilder
 from pipeline.lab.layout.layers import TarEntry, layer_of, parent_folders
@@ -43,11 +44,18 @@ def debian_like(
     return [*parent_folders(*files), *(TarEntry(path, 0o644, content) for path, content in files.items())]
 
 
-def image(folder: Path, entries: Sequence[TarEntry], *, platform: Platform = AMD64) -> Path:
+def image(
+    folder: Path,
+    entries: Sequence[TarEntry],
+    *,
+    platform: Platform = AMD64,
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """A layout with one image of one layer, not behind an index."""
     layout = LayoutBuilder(folder)
     layer = layer_of(entries, layout.blobs)
-    layout.finish(layout.image([layer], ImageConfig(platform=platform, history=("made for a test",))), "test")
+    config = ImageConfig(platform=platform, history=("made for a test",), labels=labels)
+    layout.finish(layout.image([layer], config), "test")
     return folder
 
 

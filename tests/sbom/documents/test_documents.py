@@ -80,13 +80,18 @@ def test_the_same_bytes_from_an_archive_with_layers_packed_anew(debian: Listed, 
     assert locations == set(json.loads(image.config)["rootfs"]["diff_ids"])
 
 
-def test_the_same_bytes_from_the_listing_of_another_architecture(listed: Listed, tmp_path: Path) -> None:
-    """Images that differ in the architecture alone are listed once (run/target/examination/shared_results.py)."""
+def test_the_same_bytes_from_what_images_share(listed: Listed, tmp_path: Path) -> None:
+    """Images that differ in the architecture and the labels of each build alone are listed once
+    (run/target/examination/shared_results.py)."""
     image = listed.image
-    packed = planted.repacked(image.archive, tmp_path / "other.tar", architecture="s390x")
+    packed = planted.repacked(
+        image.archive, tmp_path / "other.tar", architecture="s390x", without=planted.BUILD_LABELS
+    )
     other = replace(image, archive=packed)
     metadata = json.loads(planted.listed(other, tmp_path / "raw")["syft-json"])["source"]["metadata"]
-    assert json.loads(base64.b64decode(metadata["config"]))["architecture"] == "s390x"
+    config = json.loads(base64.b64decode(metadata["config"]))
+    assert config["architecture"] == "s390x"
+    assert metadata["labels"] == config["config"]["Labels"] and len(metadata["labels"]) == 3
     assert planted.completed(other, tmp_path / "again") == listed.raw
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.engine.scan import ARCHIVE
-from pipeline.run.target.examination.findings import about, with_architecture
+from pipeline.run.target.examination.findings import about, with_own_config
 from pipeline.sbom import FORMATS
 from pipeline.sbom.findings import as_on_image
 from pipeline.util.json.canonical import compact
@@ -49,19 +50,25 @@ def _version(package: Any) -> str:
     return f"{f'{epoch}:' if epoch else ''}{package['Version']}{f'-{release}' if release else ''}"
 
 
-def test_trivy_finds_the_same_whatever_the_architecture(listed: Listed, cache: Path, tmp_path: Path) -> None:
-    """Images that differ in the architecture alone are scanned once (run/target/examination/shared_results.py)."""
+def test_trivy_finds_the_same_in_what_images_share(listed: Listed, cache: Path, tmp_path: Path) -> None:
+    """Images that differ in the architecture and the labels of each build alone are scanned once
+    (run/target/examination/shared_results.py)."""
     image = listed.image
 
-    def scanned(architecture: str) -> Any:
-        archive = planted.repacked(image.archive, tmp_path / f"{architecture}.tar", architecture=architecture)
+    def scanned(archive: Path) -> Any:
         report = compact(planted.trivy("image", "--input", archive, cache=cache))
         report = report.replace(str(archive).encode(), ARCHIVE.encode())
-        report = with_architecture(report, b'{"architecture": "s390x"}')
+        report = with_own_config(report, image.config)
         made = json.loads(about(report, image.subject.reference, image.manifest.digest, datetime.now(UTC)))
         return {key: value for key, value in made.items() if key not in ("CreatedAt", "ReportID")}
 
-    assert scanned("amd64") == scanned("s390x")
+    def packed(architecture: str, without: Collection[str]) -> Path:
+        target = tmp_path / f"{architecture}.tar"
+        return planted.repacked(image.archive, target, architecture=architecture, without=without)
+
+    one = scanned(packed("amd64", ()))
+    assert one == scanned(packed("s390x", planted.BUILD_LABELS))
+    assert one["Metadata"]["ImageConfig"]["config"]["Labels"] == planted.LABELS
 
 
 @pytest.mark.parametrize("name", ["sbom.cyclonedx.json", "sbom.spdx.json"])

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model import Descriptor, Digest, Manifest, Repository
 from pipeline.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP
-from pipeline.run.target.examination.findings import STARTED, about, with_architecture, with_layers
+from pipeline.run.target.examination.findings import STARTED, about, with_layers, with_own_config
 from pipeline.util.json.canonical import compact
 
 REFERENCE = Repository("registry.example", "dev/app").at(Digest.of(b"manifest"))
@@ -67,7 +67,7 @@ def test_the_start_is_measured_unless_the_report_is_older() -> None:
 def test_the_architecture_is_the_image_s(own: Any) -> None:
     scanned = {"architecture": "amd64", "os": "linux"}
     raw = compact(report(Metadata={"ImageConfig": scanned}))
-    made = json.loads(with_architecture(raw, compact(own)))
+    made = json.loads(with_own_config(raw, compact(own)))
     assert made["Metadata"] == {"ImageConfig": scanned | own}
     assert made == {**json.loads(raw), "Metadata": made["Metadata"]}
 

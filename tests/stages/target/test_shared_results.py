@@ -18,6 +18,7 @@ from pipeline.run.target.examination.shared_results import SharedResults, conten
 pytestmark = pytest.mark.anyio
 
 KEY, OTHER = Digest.of(b"1"), Digest.of(b"2")
+CREATED, REVISION = (f"org.opencontainers.image.{name}" for name in ("created", "revision"))
 CONFIG = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"a": "b"}}}
 
 
@@ -37,8 +38,18 @@ def content(config: Any = CONFIG, layer: bytes = b"layer", tag: str = "1") -> Di
     return content_read(("app", tag), Manifest.parse(json.dumps(manifest).encode(), OCI_MANIFEST), raw)
 
 
-def test_the_architecture_alone_makes_no_difference() -> None:
+def labelled(**labels: str) -> dict[str, Any]:
+    names = {"created": CREATED, "revision": REVISION}
+    return CONFIG | {"config": {"Labels": {"a": "b"} | {names[key]: text for key, text in labels.items()}}}
+
+
+def test_the_architecture_makes_no_difference() -> None:
     assert content() == content(CONFIG | {"architecture": "arm64"})
+
+
+@pytest.mark.parametrize("revision", ["0" * 40, "f" * 64, "0" * 40 + "-dirty", "local"])
+def test_when_and_from_which_commit_it_was_built_makes_no_difference(revision: str) -> None:
+    assert content() == content(labelled(created="2026-11-28T15:27:11Z", revision=revision))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +57,9 @@ def test_the_architecture_alone_makes_no_difference() -> None:
     [
         content(CONFIG | {"variant": "v7"}),
         content(CONFIG | {"config": {"Labels": {"a": "c"}}}),
+        content(labelled(created="a password")),
+        content(labelled(revision="0" * 41)),
+        content(labelled(revision="0" * 40 + "\n")),
         content(layer=b"other"),
         content(tag="2"),
         content(b"{"),

@@ -8,7 +8,7 @@ import json
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,11 @@ from tests.tools import judges
 from tests.tools.programs import program
 
 SYFT = "1.18.1"
+BUILD_LABELS = {
+    "org.opencontainers.image.created": "2026-11-01T00:00:00Z",
+    "org.opencontainers.image.revision": "0123456789abcdef0123456789abcdef01234567",
+}
+LABELS = {"Zone": "a=b:c", "org.opencontainers.image.title": "planted", "org.zeta": "", **BUILD_LABELS}
 _DPKG = """\
 Package: {name}
 Status: install ok installed
@@ -149,22 +154,24 @@ def jar(group: str, artifact: str, version: str, vendor: str) -> bytes:
 def plant(folder: Path, files: Mapping[str, bytes | str]) -> Planted:
     """An image with these files; a text is the target of a link."""
     entries = [*parent_folders(*files), *(TarEntry(path, 0o644, content) for path, content in files.items())]
-    layout = images.image(folder / "image", entries)
+    layout = images.image(folder / "image", entries, labels=LABELS)
     manifest = Manifest.parse(images.blob(layout, images.layout_manifest(layout).digest.hex), OCI_MANIFEST)
     assert manifest.config
     config = images.blob(layout, manifest.config.digest.hex)
     return Planted(images.archive(layout, folder / "image.tar"), manifest, config)
 
 
-def repacked(archive: Path, target: Path, *, architecture: str = "") -> Path:
+def repacked(archive: Path, target: Path, *, architecture: str = "", without: Collection[str] = ()) -> Path:
     """A Docker archive with the same files in layers of another tar form, and so with other digests; or with the same
-    layers, for another architecture."""
+    layers, for another architecture or `without` these labels."""
     with tarfile.open(archive) as source:
         described = json.load(source.extractfile("manifest.json") or io.BytesIO())[0]
         config = json.load(source.extractfile(described["Config"]) or io.BytesIO())
         layers = [(source.extractfile(name) or io.BytesIO()).read() for name in described["Layers"]]
     if architecture:
         config["architecture"] = architecture
+        for name in without:
+            del config["config"]["Labels"][name]
     else:
         layers = [_repacked(io.BytesIO(layer)) for layer in layers]
     config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]

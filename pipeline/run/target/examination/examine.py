@@ -16,6 +16,7 @@ from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
 from pipeline.policy import Evidence, Inventory, LintFinding, TestReport, Tool
 from pipeline.policy.reports import structure_tests
+from pipeline.sbom.build_labels import build_labels
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
@@ -60,15 +61,14 @@ class Examiner:
         context, digest = self._context, record.digest
         client = await context.engines.of(target.platform).client()
         image = existing(client, context.home(digest).at(digest), target.platform)
-        packed = archive(image)
         steps: dict[Stage, Callable[[], Awaitable[Examined]]] = {
             Stage.LINT: lambda: self._lint(target, record),
             Stage.TEST: lambda: self._test(client, target, digest, image),
         }
         # These may wait for another image's, and take their share of the limit when they run.
         waiting: dict[Stage, Callable[[], Awaitable[Examined]]] = {
-            Stage.SCAN: lambda: self._scan(target, packed, record),
-            Stage.SBOM: lambda: self._inventory(client, target, digest, packed),
+            Stage.SCAN: lambda: self._scan(target, image, record),
+            Stage.SBOM: lambda: self._inventory(client, target, digest, image),
         }
 
         async def step(stage: Stage) -> Examined:
@@ -93,10 +93,10 @@ class Examiner:
         findings = sorted((*report.findings, *checks), key=lambda finding: (finding.line, finding.rule))
         return Examined(Evidence(0, lint=replace(report, findings=tuple(findings))))
 
-    async def _scan(self, target: Target, packed: dagger.File, record: Record) -> Examined:
+    async def _scan(self, target: Target, image: dagger.Container, record: Record) -> Examined:
         manifest, config = await image_config(self._context, self._images, record.digest)
         reference = subject_of(self._context, target, record.digest).reference
-        image = ScannedImage(
+        scanned = ScannedImage(
             target.id,
             reference,
             target.platform,
@@ -107,11 +107,12 @@ class Examiner:
             (target.image, target.tag),
         )
         known = record.evidence.scan
-        scan, document = await self._scanner.scan(image, packed, holds_java=bool(known and known.java))
+        packed = archive(image, build_labels(config))
+        scan, document = await self._scanner.scan(scanned, packed, holds_java=bool(known and known.java))
         return Examined(Evidence(0, scan=scan), {} if document is None else {"trivy-json": document})
 
     async def _inventory(
-        self, client: dagger.Client, target: Target, digest: Digest, packed: dagger.File
+        self, client: dagger.Client, target: Target, digest: Digest, image: dagger.Container
     ) -> Examined:
         context = self._context
         manifest, config = await image_config(context, self._images, digest)
@@ -119,7 +120,7 @@ class Examiner:
         async def list_packages() -> Mapping[str, bytes]:
             async with context.limits.tools:
                 context.tell(target.id, ProgressState.SBOM)
-                tool = context.tools.image("syft")
+                tool, packed = context.tools.image("syft"), archive(image, build_labels(config))
                 return await sbom_step.sbom(client, tool, packed, name=target.image, version=target.tag)
 
         try:

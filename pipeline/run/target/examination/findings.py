@@ -28,6 +28,7 @@ from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import without_matches
 from pipeline.policy.scanners.grype import read_grype
 from pipeline.policy.scanners.join import joined
+from pipeline.sbom.build_labels import build_labels, with_labels
 from pipeline.sbom.findings import as_on_image
 from pipeline.sbom.layers import diff_ids, renamed, renamings
 from pipeline.util.dataclass import dataclass
@@ -83,7 +84,7 @@ class _Output:
 
 class ImageScanner:
     """Scans images with the data of a run, in the engine of their platform; those that differ in the architecture
-    alone are scanned once."""
+    and the labels of each build alone are scanned once."""
 
     def __init__(self, context: RunContext, data: ScannerData) -> None:
         self._context, self._data = context, data
@@ -120,7 +121,7 @@ class ImageScanner:
                 matches = read_grype(output.grype.report, output.grype.log)
                 report = joined(report, matches, alone="trivy" not in known)
             report = with_layers(report, image.manifest, image.config)
-            report = with_architecture(report, image.config)
+            report = with_own_config(report, image.config)
             report = with_secrets(report, output.trivy.history, HISTORY)
             scan = trivy_scan(report, tool, artifact=ARCHIVE)
             document = about(without_matches(report), image.reference, config.digest, output.started)
@@ -201,17 +202,21 @@ def _unread(tool: Tool, fault: ValueError, *beside: Tool) -> tuple[Scan, None]:
     return Scan(tool, (), (), unexamined=(f"the report cannot be read: {fault}",), beside=beside), None
 
 
-def with_architecture(report: bytes, config: bytes) -> bytes:
-    """Trivy's report, with the architecture of this configuration in place of that of the image that was scanned.
+def with_own_config(report: bytes, config: bytes) -> bytes:
+    """Trivy's report, with the architecture and the labels of each build of this configuration in place of those of the
+    image that was scanned.
 
     Raises ValueError for anything but a report.
     """
     with _read_as_report():
-        data, own = json.loads(report), load_json(config).get("architecture")
+        data, own, labels = json.loads(report), load_json(config).get("architecture"), build_labels(config)
         described = (data.get("Metadata") or {}).get("ImageConfig") or {}
-        if own is None or described.get("architecture", own) == own:
+        if own in (None, described.get("architecture", own)) and not labels:
             return report
-        described["architecture"] = own
+        described |= {} if own is None else {"architecture": own}
+        if labels:
+            settings = described.setdefault("config", {})
+            settings["Labels"] = with_labels(settings.get("Labels"), labels)
         return compact(data)
 
 

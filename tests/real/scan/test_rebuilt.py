@@ -1,0 +1,47 @@
+"""An image that is built again with the same files: the tools do not read it again, and its documents are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real import samples
+from tests.real.conftest import commit
+from tests.real.site import Site
+
+from .test_sbom import Published, attested
+
+pytestmark = pytest.mark.real
+REVISION = "org.opencontainers.image.revision"
+
+
+def test_the_same_files_are_listed_and_scanned_once(
+    site: Site, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    files = samples.hello()
+    files["images/hello/image.yml"] += "labels: {team: a}\n"
+    root = project(files)
+    dockerfile = root / "images/hello/Dockerfile.tmpl"
+    documents: list[tuple[Any, Any]] = []
+    for text in (dockerfile.read_text(), "# a comment\n" + dockerfile.read_text()):
+        dockerfile.write_text(text)
+        revision = commit(root)
+        signed = Published(root, site.run("sign", "--json", cwd=root).json)
+        image = signed.child("hello")
+        (scan,), (listed,) = (attested(site, image, kind, tmp_path) for kind in ("vuln", "cyclonedx"))
+        scan = scan["scanner"]["result"]
+        assert (
+            scan["ArtifactName"] == image
+            and image.partition("@")[2] in listed["metadata"]["component"]["purl"]
+        )
+        labels = scan["Metadata"]["ImageConfig"]["config"]["Labels"]
+        assert (labels["team"], labels[REVISION]) == ("a", revision)
+        properties = {each["name"]: each["value"] for each in listed["metadata"]["properties"]}
+        assert properties == {f"syft:image:labels:{name}": value for name, value in labels.items()}
+        documents.append((scan, listed))
+    (first, _), (second, _) = documents
+    assert first["Metadata"]["ImageID"] != second["Metadata"]["ImageID"]
+    assert first["CreatedAt"] == second["CreatedAt"], "the image was scanned again"
