@@ -44,4 +44,5 @@ def test_the_same_files_are_listed_and_scanned_once(
         documents.append((scan, listed))
     (first, _), (second, _) = documents
     assert first["Metadata"]["ImageID"] != second["Metadata"]["ImageID"]
-    assert first["CreatedAt"] == second["CreatedAt"], "the image was scanned again"
+    assert first["ReportID"] == second["ReportID"], "the image was scanned again"
+    assert first["CreatedAt"] < second["CreatedAt"], "findings are of the time at which they are asked for"

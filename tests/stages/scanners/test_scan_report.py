@@ -36,7 +36,8 @@ def report(**others: Any) -> dict[str, Any]:
 
 
 def edited(made: Any, started: datetime = END - timedelta(seconds=9)) -> Any:
-    return json.loads(about(json.dumps(made).encode(), REFERENCE, CONFIG, started))
+    finished = started + timedelta(seconds=20)
+    return json.loads(about(json.dumps(made).encode(), REFERENCE, CONFIG, started, finished))
 
 
 def test_the_reference_by_digest_and_the_configuration_s_digest() -> None:
@@ -58,9 +59,14 @@ def test_the_same_finding_has_the_same_fingerprint_and_others_have_others() -> N
     assert first == str(Digest.of(text.encode())) != second
 
 
-def test_the_start_is_measured_unless_the_report_is_older() -> None:
-    assert edited(report())[STARTED] == "2026-11-26T08:00:21.123456Z"
-    assert STARTED not in edited(report(), END + timedelta(seconds=1))
+def test_it_is_of_the_time_of_this_scan_whenever_the_engine_has_it_from() -> None:
+    made = edited(report())
+    assert (made[STARTED], made["CreatedAt"]) == ("2026-11-26T08:00:21.123456Z", report()["CreatedAt"])
+    known = edited(report(), END + timedelta(hours=1))
+    assert (known[STARTED], known["CreatedAt"]) == (
+        "2026-11-26T09:00:30.123456Z",
+        "2026-11-26T09:00:50.123456Z",
+    )
 
 
 @pytest.mark.parametrize("own", [{"architecture": "s390x"}, {}])
@@ -112,7 +118,7 @@ def test_layers_are_those_of_the_image_whatever_the_archive_calls_them() -> None
 )
 def test_refused(raw: bytes) -> None:
     with pytest.raises(ValueError):
-        about(raw, REFERENCE, CONFIG, END)
+        about(raw, REFERENCE, CONFIG, END, END)
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,10 @@ class ScannedImage:
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """What the scanners wrote about an image, when they started, and the Java data that they needed."""
+    """What the scanners wrote about an image, from when to when, and the Java data that they needed."""
 
     started: datetime
+    finished: datetime
     trivy: ImageReports
     java: JavaData | None
     grype: GrypeOutput | None
@@ -109,7 +110,7 @@ class ImageScanner:
                 grype = await self._by_grype(image, packed, known["grype"]) if "grype" in known else None
                 given = GivenImage(packed, history)
                 trivy, java = await self._by_trivy(image, given, known.get("trivy"), holds_java=holds_java)
-                return _Output(started, trivy, java, grype)
+                return _Output(started, datetime.now(UTC), trivy, java, grype)
 
         asked = (*image.scanners, *image.listed_as, str(holds_java))
         output = await self._outputs.of(content_read(asked, image.manifest, image.config), run)
@@ -124,7 +125,8 @@ class ImageScanner:
             report = with_own_config(report, image.config)
             report = with_secrets(report, output.trivy.history, HISTORY)
             scan = trivy_scan(report, tool, artifact=ARCHIVE)
-            document = about(without_matches(report), image.reference, config.digest, output.started)
+            times = output.started, output.finished
+            document = about(without_matches(report), image.reference, config.digest, *times)
         except ValueError as fault:
             return _unread(tool, fault, *beside)
         return replace(scan, java=output.java, beside=tuple(beside)), document
@@ -169,7 +171,8 @@ class ImageScanner:
             whole = as_on_image(load_report(report, "trivy"), before)
             if whole is None:
                 return None
-            made = about(compact(whole), reference, Digest(str(before.get("ArtifactID"))), started)
+            config = Digest(str(before.get("ArtifactID")))
+            made = about(compact(whole), reference, config, started, datetime.now(UTC))
             return trivy_scan(made, tool), made
         except ValueError:
             return None
@@ -233,11 +236,14 @@ def with_layers(report: bytes, manifest: Manifest, config: bytes) -> bytes:
     return renamed(report, digests | renamings(ids, diff_ids(config)))
 
 
-def about(report: bytes, reference: Reference, config: Digest, started: datetime) -> bytes:
+def about(
+    report: bytes, reference: Reference, config: Digest, started: datetime, finished: datetime
+) -> bytes:
     """Trivy's report, with the reference by digest and the configuration's digest in place of the archive's.
 
-    A report that is older than the scan was `started` is the engine's answer to an earlier one, whose start nobody
-    knows. Raises ValueError for anything but a report.
+    A report that is older than the scan was `started` is what the engine knows of the same files by the same data: it
+    holds for this image, and is of the time at which the engine answered, `finished`. Raises ValueError for anything
+    but a report.
     """
     name, image = str(reference), str(config)
     with _read_as_report():
@@ -250,9 +256,15 @@ def about(report: bytes, reference: Reference, config: Digest, started: datetime
                 result["Target"] = name + target.removeprefix(ARCHIVE)
             for finding in result.get("Vulnerabilities") or ():
                 finding["Fingerprint"] = _fingerprint(image, result["Target"], finding)
-        if datetime.fromisoformat(str(data["CreatedAt"])) >= started:
-            data[STARTED] = started.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        if datetime.fromisoformat(str(data["CreatedAt"])) < started:
+            data["CreatedAt"] = _timestamp(finished)
+        data[STARTED] = _timestamp(started)
         return compact(data)
+
+
+def _timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the microsecond."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @contextmanager
