@@ -61,7 +61,7 @@ def make_settings(tmp_path: Path) -> Iterator[Callable[..., LabSettings]]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCKAGE_")}
         cache = os.environ.get("LOCKAGE_CACHE", "")
         given = {"LOCKAGE_HOME": str(tmp_path / "h"), "LOCKAGE_INSTANCE": instance, "LOCKAGE_CACHE": cache}
-        given["LOCKAGE_CERTIFICATES"] = "none"  # with this machine's, each start of an engine takes a second more
+        given["LOCKAGE_CERTIFICATES"] = "none"  # an engine with authorities of its own starts a second later
         settings = LabSettings.from_env({**kept, **given, "LOCKAGE_ENGINE": engine or "", **environ})
         made.append(settings)
         return settings
