@@ -25,24 +25,22 @@ def test_the_same_files_are_listed_and_scanned_once(
     files["images/hello/image.yml"] += "labels: {team: a}\n"
     root = project(files)
     dockerfile = root / "images/hello/Dockerfile.tmpl"
-    documents: list[tuple[Any, Any]] = []
+    reports: list[Any] = []
     for text in (dockerfile.read_text(), "# a comment\n" + dockerfile.read_text()):
         dockerfile.write_text(text)
         revision = commit(root)
         signed = Published(root, site.run("sign", "--json", cwd=root).json)
         image = signed.child("hello")
-        (scan,), (listed,) = (attested(site, image, kind, tmp_path) for kind in ("vuln", "cyclonedx"))
-        scan = scan["scanner"]["result"]
-        assert (
-            scan["ArtifactName"] == image
-            and image.partition("@")[2] in listed["metadata"]["component"]["purl"]
-        )
-        labels = scan["Metadata"]["ImageConfig"]["config"]["Labels"]
+        (findings,), (listed,) = (attested(site, image, kind, tmp_path) for kind in ("vuln", "cyclonedx"))
+        report = findings["scanner"]["result"]
+        assert report["ArtifactName"] == image
+        assert image.partition("@")[2] in listed["metadata"]["component"]["purl"]
+        labels = report["Metadata"]["ImageConfig"]["config"]["Labels"]
         assert (labels["team"], labels[REVISION]) == ("a", revision)
         properties = {each["name"]: each["value"] for each in listed["metadata"]["properties"]}
         assert properties == {f"syft:image:labels:{name}": value for name, value in labels.items()}
-        documents.append((scan, listed))
-    (first, _), (second, _) = documents
+        reports.append(report)
+    first, second = reports
     assert first["Metadata"]["ImageID"] != second["Metadata"]["ImageID"]
     assert first["ReportID"] == second["ReportID"], "the image was scanned again"
     assert first["CreatedAt"] < second["CreatedAt"], "findings are of the time at which they are asked for"

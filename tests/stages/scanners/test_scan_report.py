@@ -78,6 +78,18 @@ def test_the_architecture_is_the_image_s(own: Any) -> None:
     assert made == {**json.loads(raw), "Metadata": made["Metadata"]}
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"config": None}, {"config": {"Env": ["A=b"], "Labels": {"a": "b"}}}]
+)
+def test_the_labels_of_its_build_are_the_image_s(settings: Any) -> None:
+    own = {"org.opencontainers.image.revision": "0" * 40}
+    raw = compact(report(Metadata={"ImageConfig": {"os": "linux", **settings}}))
+    made = json.loads(with_own_config(raw, compact({"config": {"Labels": {"a": "other", **own}}})))
+    scanned = settings.get("config") or {}
+    labels = scanned.get("Labels", {}) | own
+    assert made["Metadata"]["ImageConfig"] == {"os": "linux", "config": scanned | {"Labels": labels}}
+
+
 def test_layers_are_those_of_the_image_whatever_the_archive_calls_them() -> None:
     digests, ids, archived = ([f"sha256:{c}{n}" + "0" * 62 for n in range(2)] for c in "abc")
     manifest = {

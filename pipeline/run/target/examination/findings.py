@@ -218,8 +218,8 @@ def with_own_config(report: bytes, config: bytes) -> bytes:
             return report
         described |= {} if own is None else {"architecture": own}
         if labels:
-            settings = described.setdefault("config", {})
-            settings["Labels"] = with_labels(settings.get("Labels"), labels)
+            settings = described.get("config") or {}
+            described["config"] = settings | {"Labels": with_labels(settings.get("Labels"), labels)}
         return compact(data)
 
 
