@@ -19,7 +19,13 @@ DOCUMENTS = {
     "syft-json": ("syft-json", "sbom.syft.json"),
 }
 # Syft works in one thread nearly all the time; with more, Go's garbage collector takes a fifth more of the processors.
-_ENVIRONMENT = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true", "GOMAXPROCS": "1"}
+# GOGC, per cent of growth between collections: by default, 100, they take an eighth of the time for a Debian.
+_ENVIRONMENT = {
+    "SYFT_CHECK_FOR_APP_UPDATE": "false",
+    "SYFT_QUIET": "true",
+    "GOMAXPROCS": "1",
+    "GOGC": "200",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,18 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[2]
+_OF_THE_MODULE = ("pipeline.module", "pipeline.engine.uncached")
+_LATER = (  # what libraries import when it is first used
+    "anyio._backends._asyncio",
+    "backports.zstd",
+    "email.headerregistry",
+    "http.cookies",
+    "httpcore._backends.anyio",
+    "nacl.secret",
+    "cryptography.hazmat.primitives.serialization",
+    "netrc",
+    "stringprep",
+)
 _MORE, _LAST = b"m", b"l"  # requests: the program's processes are waited for after the last one
 
 
@@ -149,11 +161,16 @@ def serve(connection: socket.socket) -> int:
     """Fork for every request until the other end is closed; a forked process returns the program's exit code."""
     from pipeline.cli import main
     from pipeline.config.base import Model
+    from pipeline.engine.sdk.imports import import_sdk
+    from pipeline.registry.http.aiohttp_import import import_aiohttp
 
+    import_sdk()
+    import_aiohttp()
     for module in pkgutil.walk_packages([str(ROOT / "pipeline")], "pipeline."):
-        if not module.name.startswith("pipeline.module") and not module.name.endswith("__main__"):
+        if not module.name.startswith(_OF_THE_MODULE) and not module.name.endswith("__main__"):
             import_module(module.name)
-    import_module("dagger")
+    for name in _LATER:
+        import_module(name)
     _complete(Model)
     gc.freeze()
     assert threading.active_count() == 1, "a process with threads is not to be forked"

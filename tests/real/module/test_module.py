@@ -66,9 +66,9 @@ def pair(project: Callable[..., Path]) -> Path:
     """An image with every kind of file in its rootfs, and one based on it."""
     child = {
         "images/child/image.yml": samples.image("1.0.0"),
-        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nRUN echo {{ tag }} > /etc/child\n",
+        "images/child/Dockerfile.tmpl": "FROM hello:1.2\nCOPY <<END /etc/child\n{{ tag }}\nEND\n",
     }
-    root = project({**samples.system(), **child, "images/hello/rootfs/opt/say": "#!/bin/sh\necho hello\n"})
+    root = project({**samples.hello(), **child, "images/hello/rootfs/opt/say": "#!/bin/sh\necho hello\n"})
     (root / "images/hello/rootfs/opt/say").chmod(0o755)
     (root / "images/hello/rootfs/opt/link").symlink_to("say")
     (root / "images/hello/rootfs/opt/dangling").symlink_to("/nowhere")
@@ -111,7 +111,7 @@ def test_platforms_of_two_runners_are_merged(
 ) -> None:
     files = {
         "images/data/image.yml": samples.image("1"),
-        "images/data/Dockerfile.tmpl": samples.DEBIAN,
+        "images/data/Dockerfile.tmpl": "FROM scratch\n",
         "images/data/rootfs/etc/data": "data\n",
     }
     root = project(files, "platforms: [linux/amd64, linux/arm64]\n")
