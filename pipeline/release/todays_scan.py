@@ -21,7 +21,7 @@ from pipeline.run.signing.signer import signer
 from pipeline.run.signing.statements import findings_statement
 from pipeline.run.target.examination.findings import ImageScanner, ScannedImage
 from pipeline.run.target.examination.scanner_data import ScannerData
-from pipeline.sbom.build_labels import build_labels
+from pipeline.sbom.volatile_labels import volatile_labels
 from pipeline.trust import Statement, attach
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
@@ -143,7 +143,7 @@ class TodaysScans:
         client = await self._context.engines.of(image.platform).client()
         holds_java = bool(before and before.java)
         parts = replace(await self._parts(image), scanners=planned.scanners)
-        packed = archive(existing(client, image.reference, image.platform), build_labels(parts.config))
+        packed = archive(existing(client, image.reference, image.platform), volatile_labels(parts.config))
         scan, document = await self._scanner.scan(parts, packed, holds_java=holds_java)
         return self._scanned(planned, scan, document, ScanSource.IMAGE)
 

@@ -12,13 +12,13 @@ from pipeline.model import Manifest
 from pipeline.util.json.canonical import compact
 
 from . import cyclonedx, spdx
-from .build_labels import build_labels
 from .cyclonedx import complete_cyclonedx
 from .facts import read_facts
 from .layers import diff_ids, renamed, renamings
 from .spdx import complete_spdx, without_files
 from .subject import SbomSubject
 from .syft import complete_syft
+from .volatile_labels import volatile_labels
 
 FORMATS = {
     "cyclonedx": ("cyclonedx-json", "sbom.cyclonedx.json"),
@@ -55,7 +55,7 @@ def complete(
         kinds=cyclonedx.kinds(cdx),
     )
     completed = {
-        "cyclonedx-json": complete_cyclonedx(cdx, subject, serial, facts, build_labels(config)),
+        "cyclonedx-json": complete_cyclonedx(cdx, subject, serial, facts, volatile_labels(config)),
         "spdx-json": complete_spdx(spd, subject, serial, facts),
         "syft-json": complete_syft(syft, subject, facts, manifest, config),
     }

@@ -8,9 +8,9 @@ from typing import Any
 from pipeline.model import Manifest
 from pipeline.util.json.canonical import compact
 
-from .build_labels import build_labels, with_labels
 from .facts import ImageFacts, empty_hashes, is_empty
 from .subject import SbomSubject
+from .volatile_labels import volatile_labels
 
 
 def complete_syft(
@@ -32,8 +32,8 @@ def complete_syft(
         "os": platform.os if platform else "",
         "layers": _layers(metadata.get("layers") or (), manifest),
     }
-    if labels := with_labels(metadata.get("labels"), build_labels(config)):
-        published["labels"] = labels
+    if labels := volatile_labels(config):
+        published["labels"] = (metadata.get("labels") or {}) | labels
     ids = {**facts.files, source["id"]: subject.digest.hex}
     relationships = [
         each | {key: ids.get(each[key], each[key]) for key in ("parent", "child")}

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import secrets
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from pipeline.engine.image import archive
+from pipeline.engine.sbom import DOCUMENTS, SyftListing
+from pipeline.model import Reference
 from tests.real import samples
 from tests.real.conftest import commit
 from tests.real.site import Site
 
 from .test_sbom import Published, attested
+from .test_scanner_cache import scanner
 
 pytestmark = pytest.mark.real
 REVISION = "org.opencontainers.image.revision"
 
 
-def test_the_same_files_are_listed_and_scanned_once(
+def test_the_same_files_are_scanned_once_and_documents_have_their_own_labels(
     site: Site, project: Callable[..., Path], tmp_path: Path
 ) -> None:
     files = samples.hello()
@@ -44,3 +51,25 @@ def test_the_same_files_are_listed_and_scanned_once(
     assert first["Metadata"]["ImageID"] != second["Metadata"]["ImageID"]
     assert first["ReportID"] == second["ReportID"], "the image was scanned again"
     assert first["CreatedAt"] < second["CreatedAt"], "findings are of the time at which they are asked for"
+
+
+def test_the_same_files_are_listed_once(site: Site) -> None:
+    """By the serial number that syft makes up for each document; a label that is left to it is read."""
+
+    async def work() -> None:
+        async with scanner(site) as (scans, _):
+            syft = Reference.parse(str(scans.tool).replace("aquasec/trivy:0.74.0", "anchore/syft:v1.18.1"))
+            listing = SyftListing(scans.client, syft, "app", "1")
+            image = scans.client.container().with_new_file("/once", secrets.token_hex(8))
+
+            async def serial(commit: str, without: Collection[str]) -> str:
+                packed = archive(image.with_label(REVISION, commit * 40), without)
+                _, file = DOCUMENTS["cyclonedx-json"]
+                document = json.loads(await listing.documents(packed).file(file).contents())
+                return str(document["serialNumber"])
+
+            first = await serial("a", (REVISION,))
+            assert await serial("b", (REVISION,)) == first
+            assert await serial("b", ()) != first
+
+    anyio.run(work)

@@ -81,11 +81,11 @@ def test_the_same_bytes_from_an_archive_with_layers_packed_anew(debian: Listed, 
 
 
 def test_the_same_bytes_from_what_images_share(listed: Listed, tmp_path: Path) -> None:
-    """Images that differ in the architecture and the labels of each build alone are listed once
+    """Images that differ in the architecture and volatile labels alone are listed once
     (run/target/examination/shared_results.py)."""
     image = listed.image
     packed = planted.repacked(
-        image.archive, tmp_path / "other.tar", architecture="s390x", without=planted.BUILD_LABELS
+        image.archive, tmp_path / "other.tar", architecture="s390x", without=planted.VOLATILE_LABELS
     )
     other = replace(image, archive=packed)
     metadata = json.loads(planted.listed(other, tmp_path / "raw")["syft-json"])["source"]["metadata"]

@@ -51,7 +51,7 @@ def _version(package: Any) -> str:
 
 
 def test_trivy_finds_the_same_in_what_images_share(listed: Listed, cache: Path, tmp_path: Path) -> None:
-    """Images that differ in the architecture and the labels of each build alone are scanned once
+    """Images that differ in the architecture and volatile labels alone are scanned once
     (run/target/examination/shared_results.py)."""
     image = listed.image
 
@@ -68,7 +68,7 @@ def test_trivy_finds_the_same_in_what_images_share(listed: Listed, cache: Path, 
         return planted.repacked(image.archive, target, architecture=architecture, without=without)
 
     one = scanned(packed("amd64", ()))
-    assert one == scanned(packed("s390x", planted.BUILD_LABELS))
+    assert one == scanned(packed("s390x", planted.VOLATILE_LABELS))
     assert one["Metadata"]["ImageConfig"]["config"]["Labels"] == planted.LABELS
 
 

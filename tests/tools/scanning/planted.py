@@ -25,11 +25,11 @@ from tests.tools import judges
 from tests.tools.programs import program
 
 SYFT = "1.18.1"
-BUILD_LABELS = {
+VOLATILE_LABELS = {
     "org.opencontainers.image.created": "2026-11-01T00:00:00Z",
     "org.opencontainers.image.revision": "0123456789abcdef0123456789abcdef01234567",
 }
-LABELS = {"Zone": "a=b:c", "org.opencontainers.image.title": "planted", "org.zeta": "", **BUILD_LABELS}
+LABELS = {"Zone": "a=b:c", "org.opencontainers.image.title": "planted", "org.zeta": "", **VOLATILE_LABELS}
 _DPKG = """\
 Package: {name}
 Status: install ok installed

@@ -16,7 +16,7 @@ from pipeline.model import Digest, LintLevel
 from pipeline.plan import Target
 from pipeline.policy import Evidence, Inventory, LintFinding, TestReport, Tool
 from pipeline.policy.reports import structure_tests
-from pipeline.sbom.build_labels import build_labels
+from pipeline.sbom.volatile_labels import volatile_labels
 from pipeline.state.record import Record
 from pipeline.util.concurrency import each
 from pipeline.util.dataclass import dataclass
@@ -107,7 +107,7 @@ class Examiner:
             (target.image, target.tag),
         )
         known = record.evidence.scan
-        packed = archive(image, build_labels(config))
+        packed = archive(image, volatile_labels(config))
         scan, document = await self._scanner.scan(scanned, packed, holds_java=bool(known and known.java))
         return Examined(Evidence(0, scan=scan), {} if document is None else {"trivy-json": document})
 
@@ -120,7 +120,7 @@ class Examiner:
         async def list_packages() -> Mapping[str, bytes]:
             async with context.limits.tools:
                 context.tell(target.id, ProgressState.SBOM)
-                tool, packed = context.tools.image("syft"), archive(image, build_labels(config))
+                tool, packed = context.tools.image("syft"), archive(image, volatile_labels(config))
                 return await sbom_step.sbom(client, tool, packed, name=target.image, version=target.tag)
 
         try:

@@ -28,9 +28,9 @@ from pipeline.policy.reports import trivy_scan
 from pipeline.policy.scan_details import without_matches
 from pipeline.policy.scanners.grype import read_grype
 from pipeline.policy.scanners.join import joined
-from pipeline.sbom.build_labels import build_labels, with_labels
 from pipeline.sbom.findings import as_on_image
 from pipeline.sbom.layers import diff_ids, renamed, renamings
+from pipeline.sbom.volatile_labels import volatile_labels
 from pipeline.util.dataclass import dataclass
 from pipeline.util.json.canonical import compact
 from pipeline.util.progress import ProgressState
@@ -85,7 +85,7 @@ class _Output:
 
 class ImageScanner:
     """Scans images with the data of a run, in the engine of their platform; those that differ in the architecture
-    and the labels of each build alone are scanned once."""
+    and volatile labels alone are scanned once."""
 
     def __init__(self, context: RunContext, data: ScannerData) -> None:
         self._context, self._data = context, data
@@ -206,20 +206,20 @@ def _unread(tool: Tool, fault: ValueError, *beside: Tool) -> tuple[Scan, None]:
 
 
 def with_own_config(report: bytes, config: bytes) -> bytes:
-    """Trivy's report, with the architecture and the labels of each build of this configuration in place of those of the
+    """Trivy's report, with the architecture and volatile labels of this configuration in place of those of the
     image that was scanned.
 
     Raises ValueError for anything but a report.
     """
     with _read_as_report():
-        data, own, labels = json.loads(report), load_json(config).get("architecture"), build_labels(config)
+        data, own, labels = json.loads(report), load_json(config).get("architecture"), volatile_labels(config)
         described = (data.get("Metadata") or {}).get("ImageConfig") or {}
         if own in (None, described.get("architecture", own)) and not labels:
             return report
         described |= {} if own is None else {"architecture": own}
         if labels:
             settings = described.get("config") or {}
-            described["config"] = settings | {"Labels": with_labels(settings.get("Labels"), labels)}
+            described["config"] = settings | {"Labels": (settings.get("Labels") or {}) | labels}
         return compact(data)
 
 

@@ -1,8 +1,7 @@
 """Results of tools that are shared by the images of a run in which a tool reads the same.
 
-The platforms of an image tag without programs have the same layers, and configurations that differ in their
-architecture and in the labels of each build alone. Whoever takes a result completes it with those, and with everything
-else of the image's own.
+The platforms of an image tag without programs have the same layers, and configurations that differ in architecture and
+volatile labels alone. Whoever takes a result completes it with those, and with everything else of the image's own.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import anyio
 
 from pipeline.model import Digest, Manifest
 from pipeline.model.manifest import load_json
-from pipeline.sbom.build_labels import build_labels
+from pipeline.sbom.volatile_labels import volatile_labels
 from pipeline.util.json.canonical import compact
 
 KEPT = 32 * 1024 * 1024
@@ -48,8 +47,8 @@ class SharedResults(Generic[Result]):
 
 def content_read(asked: Sequence[str], manifest: Manifest, config: bytes) -> Digest:
     """A digest of all that a tool reads of an image: what it is `asked`, such as the name to give it, the layers, and
-    the configuration but for the architecture and the labels of each build. (A variant, as of `arm/v7`, is in syft's
-    documents.)"""
+    the configuration but for the architecture and volatile labels. (A variant, as of `arm/v7`, is in syft's documents.)
+    """
     content = {
         "asked": [*asked],
         "layers": [str(layer.digest) for layer in manifest.layers],
@@ -66,7 +65,7 @@ def _shared(config: bytes) -> object:
     if not isinstance(described, dict):
         return described
     shared = {name: value for name, value in described.items() if name != "architecture"}
-    if own := build_labels(config):
+    if own := volatile_labels(config):
         settings = shared["config"]
         labels = {name: value for name, value in settings["Labels"].items() if name not in own}
         shared["config"] = settings | {"Labels": labels}

@@ -1,4 +1,4 @@
-"""Labels that every build sets anew: when, and from which commit.
+"""Volatile labels: those that every build sets anew, when and from which commit it was.
 
 Tools read an archive without them. So an image that is built again with the same files is neither listed nor scanned
 again: the engine answers with what the tool wrote before. The documents get the labels that the image has.
@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
-_OF_EACH_BUILD = {
+_FORMS = {
     "org.opencontainers.image.created": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII),
     "org.opencontainers.image.revision": re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})(?:-dirty)?|local"),
 }
 
 
-def build_labels(config: bytes) -> dict[str, str]:
-    """The labels of a configuration that are new with each build (OCI image-spec v1.1, annotations.md).
+def volatile_labels(config: bytes) -> dict[str, str]:
+    """The volatile labels of a configuration, by name (OCI image-spec v1.1, annotations.md); none if it is unreadable.
 
-    One whose value is not a time or a commit is left to the tools: it may hold a secret. None where the configuration
-    cannot be read.
+    A value that is neither a time nor a commit may hold a secret: its label is left to the tools.
     """
     try:
         labels: Any = json.loads(config)["config"]["Labels"]
         return {
             name: labels[name]
-            for name, form in _OF_EACH_BUILD.items()
+            for name, form in _FORMS.items()
             if name in labels and form.fullmatch(labels[name])
         }
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
-
-
-def with_labels(described: Any, labels: Mapping[str, str]) -> Any:
-    """What a tool wrote of an image's labels, by name, with these added; None or nothing where there are none."""
-    return dict(sorted(({**(described or {}), **labels}).items())) if labels else described
