@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.tools.ports import free_port
 from tests.tools.programs import program as tool
 
-__all__ = ["distribution", "free_port", "olareg", "running", "tool"]
+__all__ = ["distribution", "embedded", "free_port", "olareg", "running", "tool"]
 
 _CONFIG = """\
 version: 0.1
@@ -72,6 +72,18 @@ def olareg(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
         "dir",
     ]
     command += ["--dir", str(data), "--api-delete", "--api-blob-delete", *options]
+    with running(command, port, folder / "log") as host:
+        yield host
+
+
+@contextmanager
+def embedded(folder: Path, users: str) -> Iterator[str]:
+    """The lab's own program around olareg, with olareg's file of users; its content is in `data`."""
+    port = free_port()
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    (folder / "access.yml").write_text(users)
+    command = [str(tool("olareg").parent / "lockage-registry"), "--addr", f"127.0.0.1:{port}"]
+    command += ["--dir", str(folder / "data"), "--auth-basic", str(folder / "access.yml")]
     with running(command, port, folder / "log") as host:
         yield host
 

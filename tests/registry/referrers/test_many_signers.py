@@ -51,10 +51,6 @@ async def test_on_distribution(distribution: str) -> None:
 
 
 async def test_on_the_embedded_registry(tmp_path: Path) -> None:
-    users, port = tmp_path / "access.yml", servers.free_port()
-    users.write_text(ACCESS)
-    program = servers.tool("olareg").parent / "lockage-registry"
-    address = ["--addr", f"127.0.0.1:{port}", "--dir", str(tmp_path / "data"), "--auth-basic", str(users)]
-    with servers.running([str(program), *address], port, tmp_path / "log") as host:
+    with servers.embedded(tmp_path, ACCESS) as host:
         own = HostAccess(credentials=Credentials("alice", "wonderland"), sends_basic=True)
         await all_found(Access({host: own}), fresh(host))

@@ -1,5 +1,5 @@
-// The embedded registry: `olareg serve --auth-basic` that hashes a password once, not for each request, and that
-// writes one manifest of a repository after the other.
+// The embedded registry: `olareg serve --auth-basic` that hashes a password once, not for each request, that writes one
+// manifest of a repository after the other, and that stores a blob once, whatever repositories it is mounted in.
 //
 // olareg compares a password with its bcrypt hash whenever it is sent, which takes more than all the rest of a request.
 // Here an Authorization header that it has accepted once is remembered, by its SHA-256, until the process ends. Every
@@ -55,7 +55,7 @@ func serve(addr, dir, users string) error {
 			DeleteEnabled: &yes,
 			Blob:          config.ConfigAPIBlob{DeleteEnabled: &yes},
 		},
-		Auth: config.ConfigAuth{Handler: remembering(stock.Handler)},
+		Auth: config.ConfigAuth{Handler: remembering(dir, stock.Handler)},
 	})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -71,11 +71,11 @@ func serve(addr, dir, users string) error {
 
 const mostBytes = 8 << 20 // of a manifest; clients send at most half of that
 
-func remembering(check config.AuthHandler) config.AuthHandler {
+func remembering(dir string, check config.AuthHandler) config.AuthHandler {
 	var accepted sync.Map // SHA-256 of headers
 	var locks sync.Map    // by repository
 	return func(repo string, access config.AuthAccess, next http.Handler) http.Handler {
-		next = oneByOne(&locks, repo, next)
+		next = linked(dir, repo, oneByOne(&locks, repo, next))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			header := r.Header.Get("Authorization")
 			sum := sha256.Sum256([]byte(header))
