@@ -65,13 +65,14 @@ class InstanceSession:
         """Start the engine at an address, or this instance's own, and say how to reach it. Raises
         EnvironmentProblem, UsageError."""
         from pipeline.engine.session import Connection, Login
+        from pipeline.engine.trace import sampling
 
         credentials = ensure_credentials(self.settings)
         settings = replace(self.settings, engine=address) if address else self.settings
         instance = await lab.up(settings, self.report.step)
         return Connection(
             instance.dagger_bin,
-            child_environment("dagger", os.environ, instance.connect_env()),
+            child_environment("dagger", os.environ, {**instance.connect_env(), **sampling(os.environ)}),
             _session_log(self.settings.data / "logs"),
             seconds("LOCKAGE_CONNECT_LIMIT", _CONNECT_LIMIT),
             remote=instance.backend.kind == "remote",
