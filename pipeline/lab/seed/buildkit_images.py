@@ -37,7 +37,7 @@ _CREATED = "2026-01-01T00:00:00Z"
 _ROOT = DebianRoot(
     packages=(
         *("runc", "containernetworking-plugins", "iptables", "mount", "git", "openssh-client"),
-        *("ca-certificates", "openssl", "pigz", "xz-utils"),
+        *("ca-certificates", "openssl", "isal", "pigz", "xz-utils"),
     ),
     form="tar",
     variant="essential",  # no apt: nothing is installed in it

@@ -210,6 +210,22 @@ def test_a_killed_registry(settings: LabSettings, story: Story) -> None:
     assert "its content is kept" in str(story)
 
 
+def test_authorities_of_the_users_own(make_settings: Callable[..., LabSettings], tmp_path: Path) -> None:
+    """The engine trusts them besides those of the image, and containers get them; whatever their files end with."""
+    folder = tmp_path / "authorities"
+    (folder / "of the company").mkdir(parents=True)
+    one, two = (
+        f"-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----" for name in ("T25l", "VHdv")
+    )
+    (folder / "one.crt").write_text(one)
+    (folder / "of the company" / "two.crt").write_text(two + "\n")
+    settings = make_settings(LOCKAGE_CERTIFICATES=str(folder))
+    up(settings)
+    trusted = Path(f"/proc/{engine_pid(settings)}/root/etc/ssl/certs/ca-certificates.crt").read_text()
+    assert f"{one}\n" in trusted and f"{two}\n" in trusted
+    assert trusted.count("\n-----BEGIN CERTIFICATE-----\n") > 100 and "----------" not in trusted
+
+
 def test_a_home_that_is_too_deep(make_settings: Callable[..., LabSettings], tmp_path: Path) -> None:
     deep = make_settings("deep", LOCKAGE_HOME=str(tmp_path / ("d" * 90)))
     with pytest.raises(EnvironmentProblem, match="too long for the name of a socket") as caught:

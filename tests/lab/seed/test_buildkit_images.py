@@ -32,6 +32,7 @@ PROGRAMS = (
         "tar",
         "pigz",
         "unpigz",
+        "igzip",
     ),
     *(
         "xz",

@@ -172,6 +172,7 @@ def test_the_image_key_covers_its_parts(monkeypatch: pytest.MonkeyPatch) -> None
         "seed/buildkitd-entrypoint.sh",
         "namespaces/enter.sh",
         "engine/entry.sh",
+        "engine/update-ca-certificates.sh",
         "docker/engine.sh",
         "docker/rights-test.sh",
     ],
