@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.tools.ci import act, gitlab_ci_local
+from tests.tools.ci.vendor_schemas import judged
 from tests.tools.git import commit, git
 
 pytestmark = pytest.mark.real
@@ -40,13 +41,6 @@ jobs:
 """
 
 
-def judged(schema: str, file: Path) -> tuple[int, str]:
-    """What check-jsonschema says of a file."""
-    argv = [BIN / "check-jsonschema", "--builtin-schema", schema, file]
-    done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout
-
-
 def catalogue(folder: Path) -> None:
     """One image."""
     (folder / "images/app").mkdir(parents=True)
@@ -58,7 +52,7 @@ def catalogue(folder: Path) -> None:
 def test_the_action_as_others_judge_it(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     shutil.copy(ACTION, tmp_path)
-    code, out = judged("vendor.github-actions", ACTION)
+    code, out = judged("github-actions", ACTION)
     assert code == 0, out
     argv = [BIN / "zizmor", "--offline", "--format", "json", "--no-exit-codes", tmp_path]
     done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
@@ -75,7 +69,7 @@ def test_the_component_as_gitlab_s_schema_judges_it(tmp_path: Path) -> None:
     assert "$[[" not in jobs and all(entry["description"] for entry in inputs.values())
     for name, text in (("header.yml", header), ("jobs.yml", jobs)):
         (tmp_path / name).write_text(text)
-        code, out = judged("vendor.gitlab-ci", tmp_path / name)
+        code, out = judged("gitlab-ci", tmp_path / name)
         assert code == 0, out
     assert inputs["setup"]["default"] == f"pipx install lockage=={VERSION}"
 

@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.model import Platform
 from tests.catalogue.sample import plan
 from tests.tools import peers, warm
+from tests.tools.ci.vendor_schemas import judged
 
 BIN = Path(sys.executable).parent
 JOBS = Jobs("pipx install lockage==1.2.3", "prod")
@@ -66,10 +67,8 @@ def test_workflows_as_others_judge_them(jobs: Jobs, tmp_path: Path) -> None:
     audited = _run(BIN / "zizmor", "--offline", "--format", "json", "--no-exit-codes", tmp_path, cwd=tmp_path)
     findings = [(f["ident"], f["determinations"]["severity"]) for f in json.loads(audited.stdout)]
     assert not [finding for finding in findings if finding[1] != "Informational"], audited.stdout
-    judged = _run(
-        BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files, cwd=tmp_path
-    )
-    assert judged.returncode == 0, judged.stdout
+    code, out = judged("github-workflows", *files)
+    assert code == 0, out
 
 
 @real
@@ -96,12 +95,10 @@ def test_gitlab_s_schema(jobs: Jobs, tmp_path: Path) -> None:
     for number, todo in enumerate((set[str](), {"app/1.0.0/linux-amd64"})):
         files.append(tmp_path / f"child-{number}.yml")
         files[-1].write_text(gitlab.render(Matrix.of(made, todo, gitlab.runners({}), 200)))
-    judged = _run(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", *files, cwd=tmp_path)
-    assert judged.returncode == 0, judged.stdout
+    code, out = judged("gitlab-ci", *files)
+    assert code == 0, out
     files[0].write_text("a: {script: [1, {}], needs: 7}\n")
-    assert _run(
-        BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", files[0], cwd=tmp_path
-    ).returncode
+    assert judged("gitlab-ci", files[0])[0] == 1
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
