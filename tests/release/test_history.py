@@ -14,8 +14,8 @@ from pipeline.registry import Registry
 from pipeline.release.history import History, read_history
 from pipeline.state.ledger import Act, load_ledger, tag_in, write_entry
 from pipeline.trust import PublicKey
-from pipeline.trust.keypair import generate
 from tests.stages.fleet import PUBLIC, Fleet
+from tests.tools.signing.bundles import new_pair
 
 from .promotions import point, promoted, promoted_thrice, rebuild, reference
 
@@ -94,7 +94,7 @@ async def test_an_entry_that_was_taken_out_or_replaced_is_a_gap(fleet: Fleet) ->
 
 
 async def test_two_keys_continue_one_history_and_a_fork_is_found(fleet: Fleet) -> None:
-    context, made = fleet.context, generate()
+    context, made = fleet.context, new_pair()
     ours = PublicKey(PUBLIC, "test")
     other = PublicKey(made.public, "other")
     theirs = replace(context, signing=made, trusted=(ours,))

@@ -16,8 +16,8 @@ from pipeline.release.rollback import ImageRollback, RollbackRequest, Rollbacks
 from pipeline.run.publish.environment_tags import TagsRefused
 from pipeline.state.ledger import load_ledger
 from pipeline.trust import SignatureRefused
-from pipeline.trust.keypair import generate
 from tests.stages.fleet import Fleet
+from tests.tools.signing.bundles import new_pair
 
 from .promotions import TAGS, point, promoted, promoted_thrice, rebuild, reference, tags, with_options
 
@@ -105,7 +105,7 @@ async def test_drift_is_not_overwritten_unless_forced(fleet: Fleet) -> None:
 
 async def test_what_is_not_signed_or_gone_is_not_gone_back_to(fleet: Fleet) -> None:
     _, second, third = await states(fleet)
-    context, pair = fleet.context, generate()
+    context, pair = fleet.context, new_pair()
     signers = context.store().signers
     assert signers.trusted
     stranger = replace(context, signing=pair, trusted=tuple(signers.trusted))

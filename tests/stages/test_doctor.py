@@ -16,11 +16,11 @@ from pipeline.cli.doctor.finding import CheckResult, Health
 from pipeline.cli.doctor.registries import registries
 from pipeline.lab.settings import LabSettings
 from pipeline.registry import Registry
-from pipeline.trust.keypair import generate
 from tests.registry.scripted_server import scripted
 from tests.release.test_visibility import Hosted
 from tests.tools import warm
 from tests.tools.git import commit
+from tests.tools.signing.bundles import new_pair
 
 from .fleet import plan
 
@@ -110,7 +110,7 @@ def test_git_and_disk(tmp_path: Path) -> None:
 
 
 def test_who_signs(tmp_path: Path) -> None:
-    project, pair = plan("127.0.0.1:1").project, generate()
+    project, pair = plan("127.0.0.1:1").project, new_pair()
 
     def key(environ: Mapping[str, str]) -> CheckResult:
         return next(iter(signing.signing(project, tmp_path, environ, settings(tmp_path))))
@@ -124,7 +124,7 @@ def test_who_signs(tmp_path: Path) -> None:
     assert key(TAGGED).health is Health.WARNING, "each job would make its own"
     assert key(given).health is Health.OK
     assert key(given | {"COSIGN_PASSWORD": "wrong"}).health is Health.PROBLEM
-    assert key(given | {"COSIGN_PUBLIC_KEY": generate().public.decode()}).health is Health.PROBLEM
+    assert key(given | {"COSIGN_PUBLIC_KEY": new_pair().public.decode()}).health is Health.PROBLEM
     assert "belong together" in key({"COSIGN_PRIVATE_KEY": "x"}).text
     assert not (tmp_path / "default").exists(), "no key was made"
     assert signing.job(TAGGED).text == "tag v1.0.0; GITHUB_TOKEN for registries"

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -172,6 +172,7 @@ def serve(connection: socket.socket) -> int:
     for name in _LATER:
         import_module(name)
     _complete(Model)
+    _compile()
     gc.freeze()
     assert threading.active_count() == 1, "a process with threads is not to be forked"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits for the program
@@ -200,6 +201,19 @@ def _complete(model: type[BaseModel]) -> None:
     for derived in model.__subclasses__():
         _complete(derived)
     model.model_rebuild()
+
+
+def _compile() -> None:
+    """Make the methods of all values here, once: the program makes each when it is first called (util/dataclass.py)."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("pipeline.")]
+    for kind in {value for module in modules for value in vars(module).values() if isinstance(value, type)}:
+        if kind.__module__.startswith("pipeline.") and "__dataclass_fields__" in vars(kind):
+            blank: Any = object.__new__(kind)
+            with suppress(TypeError):
+                blank.__init__(**{"no such field": None})
+            with suppress(AttributeError, TypeError):  # it has no fields
+                blank.__eq__(None)
+                blank.__hash__()
 
 
 def _become(body: int, out: int, err: int) -> list[str]:

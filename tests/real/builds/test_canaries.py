@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.processes import looking_at
 from tests.real.site import ROOT, Done, Site
 from tests.real.tools import binary
 from tests.tools.logins import environment
+from tests.tools.signing.bundles import new_pair
 
 from .test_inputs import traces
 
@@ -117,7 +117,7 @@ def file_system(reference: str) -> bytes:
 def test_no_secret_is_seen_or_kept_anywhere(
     site: Site, project: Callable[..., Path], hook: dict[str, str], tmp_path: Path
 ) -> None:
-    pair, since = generate(), time.time()
+    pair, since = new_pair(), time.time()
     words = {
         name: f"canary{number}{uuid.uuid4().hex}"
         for number, name in enumerate(("build", "registry", "request", "job", "aws", "cloud"))

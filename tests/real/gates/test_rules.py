@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.site import Site
 from tests.real.tools import tags
 from tests.tools.git import commit
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -32,7 +32,7 @@ def test_an_environment_takes_what_meets_its_rules_and_nothing_else(
     root = project(samples.hello())
     settings, plain = root / "lockage.yml", (root / "lockage.yml").read_text()
     (root / "keys").mkdir()
-    (root / "keys" / "other.pub").write_bytes(generate().public)
+    (root / "keys" / "other.pub").write_bytes(new_pair().public)
 
     def with_rules(rules: str) -> None:
         lines = [

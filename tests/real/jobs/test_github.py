@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.forge.github_pulls import Commit, GithubPulls
 from tests.forge.github_server import GithubServer
 from tests.forge.server import running
@@ -18,6 +17,7 @@ from tests.real.site import Site
 from tests.real.tools import crane, tags
 from tests.tools.ci.act import REPOSITORY, Event, Ran, Workflows
 from tests.tools.git import commit, git
+from tests.tools.signing.bundles import new_pair
 from tests.tools.signing.sigstore_services import WORKFLOW_ISSUER, Sigstore, sigstore
 
 from . import project as jobs
@@ -68,7 +68,7 @@ def github(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     folder = tmp_path_factory.mktemp("github")
     root = jobs.project(site, folder, __name__, "github", "propose")
     git(root, "remote", "add", "origin", f"https://github.com/{REPOSITORY}")
-    return Repository(site, root, generate(), Workflows(root, folder, jobs.runner(site)))
+    return Repository(site, root, new_pair(), Workflows(root, folder, jobs.runner(site)))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.forge.gitlab_merges import GitlabMerges
 from tests.forge.gitlab_server import GitlabServer
 from tests.forge.server import running
@@ -18,6 +17,7 @@ from tests.real.tools import crane, tags
 from tests.tools.ci.gitlab_ci_local import PROJECT, Pipelines, Ran
 from tests.tools.ci.job_claims import gitlab_claims
 from tests.tools.git import commit, git
+from tests.tools.signing.bundles import new_pair
 from tests.tools.signing.sigstore_services import PIPELINE_ISSUER, sigstore
 
 from . import project as jobs
@@ -60,7 +60,7 @@ def gitlab(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Project:
     root = jobs.project(site, folder, __name__, "gitlab")
     git(root, "remote", "add", "origin", f"git@gitlab.com:{PROJECT}.git")
     (root / ".git/info/exclude").write_text("/.gitlab-ci-local/\n")
-    return Project(site, root, generate(), Pipelines(root, folder, jobs.runner(site)))
+    return Project(site, root, new_pair(), Pipelines(root, folder, jobs.runner(site)))
 
 
 @pytest.fixture(scope="module")

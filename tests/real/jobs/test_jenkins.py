@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.real.builds.test_canaries import forms_of
 from tests.real.site import Site
 from tests.real.tools import crane, tags
 from tests.tools.ci.jenkins import Builds, Ran
 from tests.tools.ci.job_claims import jenkins_claims
 from tests.tools.git import git
+from tests.tools.signing.bundles import new_pair
 from tests.tools.signing.sigstore_services import BUILD_ISSUER, sigstore
 
 from . import project as jobs
@@ -59,7 +59,7 @@ def jenkins(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """The job, before its first build."""
     folder = tmp_path_factory.mktemp("jenkins")
     root = jobs.project(site, folder, __name__, "jenkins")
-    return Job(site, root, generate(), Builds(root, folder, jobs.runner(site)))
+    return Job(site, root, new_pair(), Builds(root, folder, jobs.runner(site)))
 
 
 @pytest.fixture(scope="module")

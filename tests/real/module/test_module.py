@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.site import ROOT, Done, Site
 from tests.real.tools import crane, tags
 from tests.tools.git import commit, git
 from tests.tools.ports import free_port
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -177,7 +177,7 @@ def test_what_the_module_did_leaves_nothing_to_do(site: Site, dagger: Dagger, pa
     by_rules = call("verify", "--rules=rules/image.yml", f"--references={image}")
     (checked,) = dagger(*by_rules, cwd=pair).json
     assert checked["met"] and checked["subjects"][0]["subject"] == "index"
-    (pair / "rules" / "release.pub").write_bytes(generate().public)
+    (pair / "rules" / "release.pub").write_bytes(new_pair().public)
     refused = dagger(*by_rules, cwd=pair, expect=1).err
     assert "does not meet rules/image.yml: index: signers" in refused
 

@@ -13,7 +13,6 @@ import pytest
 
 from pipeline.model import Reference
 from pipeline.registry import Registry
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.conftest import checkout
 from tests.real.gates.test_gates import IGNORE
@@ -21,6 +20,7 @@ from tests.real.site import Site
 from tests.real.tools import cosign, crane, tags
 from tests.tools.git import commit
 from tests.tools.logins import access
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -101,7 +101,7 @@ def test_a_tag_that_somebody_moved_is_drift_and_force_puts_it_back(site: Site, f
 def test_another_key_signs_again(site: Site, project: Callable[..., Path], tmp_path: Path) -> None:
     root = project(samples.hello("one"))
     site.run("run", cwd=root)
-    pair = generate()
+    pair = new_pair()
     (tmp_path / "cosign.pub").write_bytes(pair.public)
     keys = {
         "COSIGN_PRIVATE_KEY": pair.private.decode(),
@@ -172,7 +172,7 @@ async def renewed(repository: str) -> None:
 
 
 def test_two_halves_of_different_keys_attach_nothing(site: Site, project: Callable[..., Path]) -> None:
-    one, other = generate(), generate()
+    one, other = new_pair(), new_pair()
     keys = {
         "COSIGN_PRIVATE_KEY": one.private.decode(),
         "COSIGN_PUBLIC_KEY": other.public.decode(),

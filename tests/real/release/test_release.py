@@ -13,7 +13,6 @@ import jsonschema
 import pytest
 
 from pipeline.release.saved.approval import APPROVAL
-from pipeline.trust.keypair import generate
 from tests.forge.github_server import REPOSITORY, GithubServer
 from tests.forge.server import running
 from tests.real import samples
@@ -23,6 +22,7 @@ from tests.real.site import Site
 from tests.real.tools import binary, cosign, crane, tags
 from tests.tools.git import commit, git
 from tests.tools.logins import environment
+from tests.tools.signing.bundles import new_pair
 
 __all__ = ["dagger"]
 
@@ -187,7 +187,7 @@ def test_prod_changes_by_plans_that_two_have_approved(
     settings, plan = root / "lockage.yml", tmp_path / "prod.json"
     name = settings.read_text().partition("project: ")[2].split()[0]
     (root / "keys").mkdir()
-    people = {who: generate() for who in ("ada", "ben", "eve")}
+    people = {who: new_pair() for who in ("ada", "ben", "eve")}
     for who, pair in people.items():
         (root / f"keys/{who}.pub").write_bytes(pair.public)
         (tmp_path / f"{who}.key").write_bytes(pair.sealed)

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.conftest import checkout
 from tests.real.site import Site
 from tests.real.tools import binary, cosign, crane
 from tests.tools.logins import environment
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -166,7 +166,7 @@ def test_what_cannot_be_written_is_an_error_that_says_what_to_do(
     syft = site.run("sbom", reference, "--format", "syft", cwd=tmp_path, expect=2)
     assert "lockage sbom TARGET --format syft" in syft.err
     stranger = tmp_path / "stranger.pub"
-    stranger.write_bytes(generate().public)
+    stranger.write_bytes(new_pair().public)
     refused = site.run("sbom", reference, "--key", stranger, cwd=tmp_path, expect=7)
     assert f"has no cyclonedx document signed by {stranger}" in refused.err
     gone = site.run("sbom", reference.partition("@")[0] + ":gone", cwd=tmp_path, expect=5)

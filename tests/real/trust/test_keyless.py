@@ -26,7 +26,6 @@ from pipeline.policy.admission.kyverno import image_validating_policies
 from pipeline.provenance import VERIFIER
 from pipeline.registry import Registry
 from pipeline.trust import SUMMARY
-from pipeline.trust.keypair import generate
 from pipeline.trust.verify import bundles
 from tests.real import samples
 from tests.real.builds.test_inputs import traces
@@ -36,6 +35,7 @@ from tests.tools import peers
 from tests.tools.admission import refusal
 from tests.tools.git import commit
 from tests.tools.logins import access, environment
+from tests.tools.signing.bundles import new_pair
 from tests.tools.signing.sigstore_services import Sigstore, sigstore
 from tests.tools.signing.tuf_repository import tuf_repository
 
@@ -166,7 +166,7 @@ def slsa_verifier_agrees(services: Sigstore, image: str, folder: Path) -> None:
     assert json.loads(verified.splitlines()[0])["payload"] == envelope["payload"]
     statement = json.loads(base64.b64decode(envelope["payload"]))
     (folder / "verdict.json").write_text(json.dumps(envelope))
-    for name, raw in {"signer": key, "stranger": generate().public}.items():
+    for name, raw in {"signer": key, "stranger": new_pair().public}.items():
         (folder / f"{name}.pem").write_bytes(raw)
         argv = [peers.slsa_verifier(), "verify-vsa", "--attestation-path", folder / "verdict.json"]
         argv += ["--public-key-path", folder / f"{name}.pem", "--verifier-id", VERIFIER]

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from pipeline.model import Digest, Reference
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.conftest import checkout
 from tests.real.site import Site
@@ -20,6 +19,7 @@ from tests.real.tools import cosign, crane
 from tests.tools import peers
 from tests.tools.admission import refusal
 from tests.tools.git import commit, git
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -170,7 +170,7 @@ def test_one_rule_is_met_for_lockage_cosign_and_kyverno(
     """By the same file, of the image that the run made; and refused by all three with a stranger's key in it."""
     image, rules, key = published.child, tmp_path / "rules.yml", tmp_path / "release.pub"
     rules.write_text(RULES)
-    for raw, good in (((site.data / "keys" / "cosign.pub").read_bytes(), True), (generate().public, False)):
+    for raw, good in (((site.data / "keys" / "cosign.pub").read_bytes(), True), (new_pair().public, False)):
         key.write_bytes(raw)
         site.run("verify", "--rules", rules, image, expect=0 if good else 7)
         assert (cosign("verify", "--key", str(key), image, root=tmp_path).returncode == 0) == good
@@ -182,7 +182,7 @@ def test_one_rule_is_met_for_lockage_cosign_and_kyverno(
 
 def test_a_stranger_has_no_provenance(site: Site, published: Published, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.pub"
-    stranger.write_bytes(generate().public)
+    stranger.write_bytes(new_pair().public)
     done = cosign(
         "verify-attestation", "--key", str(stranger), "--type", PROVENANCE, published.child, root=tmp_path
     )

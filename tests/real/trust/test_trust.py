@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.model import Reference
-from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.conftest import checkout, commit
 from tests.real.site import Done, Site
 from tests.real.tools import binary, cosign, crane
 from tests.tools import logins
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -44,7 +44,7 @@ def test_verdicts_of_both(site: Site, signed: str, tmp_path: Path) -> None:
     agree(site, signed, own, tmp_path, good=True)
 
     stranger = tmp_path / "stranger.pub"
-    stranger.write_bytes(generate().public)
+    stranger.write_bytes(new_pair().public)
     assert "not signed by" in agree(site, signed, stranger, tmp_path, good=False)
 
     repository = signed.partition("@")[0]
@@ -59,7 +59,7 @@ def test_verdicts_of_both(site: Site, signed: str, tmp_path: Path) -> None:
 
 
 def test_what_cosign_signs_we_accept(site: Site, signed: str, tmp_path: Path) -> None:
-    pair = generate()
+    pair = new_pair()
     private, public = tmp_path / "k.key", tmp_path / "k.pub"
     private.write_bytes(pair.private)
     public.write_bytes(pair.public)
@@ -90,7 +90,7 @@ def test_rules_say_what_was_checked_and_which_is_not_met(site: Site, signed: str
     """The same image under its own key, under a stranger's, under both, and under a rule that it cannot meet."""
     own, stranger = tmp_path / "own.pub", tmp_path / "stranger.pub"
     own.write_bytes((site.data / "keys" / "cosign.pub").read_bytes())
-    stranger.write_bytes(generate().public)
+    stranger.write_bytes(new_pair().public)
     rules = tmp_path / "rules.yml"
     project = signed.split("/")[1]
 
@@ -139,7 +139,7 @@ def test_signatures_in_the_tag_scheme_are_added_and_promoted(
     assert not any(image["written"] for image in again["images"])
 
     # After a rotation, images are signed again as they are: without a build, and without the old private key.
-    new, old = generate(), site.data / "keys" / "cosign.pub"
+    new, old = new_pair(), site.data / "keys" / "cosign.pub"
     public = tmp_path / "new.pub"
     public.write_bytes(new.public)
     rotated = {

@@ -14,11 +14,11 @@ from pipeline.model import Digest, Repository
 from pipeline.registry import Access, HostAccess, Registry
 from pipeline.registry.auth.credentials import Credentials
 from pipeline.trust import SIGNATURE, PrivateKey, PublicKey, Statement, attach, examine, signed_bundle
-from pipeline.trust.keypair import generate
 from pipeline.util.concurrency import each
 from tests.registry import images, servers
 from tests.registry.auth.test_tokens import ACCESS
 from tests.registry.conftest import fresh
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -30,7 +30,7 @@ async def all_found(access: Access, repo: Repository) -> None:
     image = images.image("signed by many", platforms=("linux/amd64",), layers=1)
     async with Registry(access) as registry:
         await images.push(registry, repo, image)
-    subject, pair = image.index.descriptor, generate()
+    subject, pair = image.index.descriptor, new_pair()
     private, public = PrivateKey(pair), PublicKey(pair.public, "test")
 
     async def sign(number: int) -> Digest:

@@ -12,11 +12,12 @@ from pipeline.model import Digest, Repository
 from pipeline.registry import Registry
 from pipeline.run.signing.tag_scheme import TagSigner
 from pipeline.trust import PrivateKey
-from pipeline.trust.keypair import KeyPair, generate
+from pipeline.trust.keypair import KeyPair
 from pipeline.trust.simple_signing import signature_tag
 from tests.registry import images
 from tests.registry.conftest import fresh
 from tests.tools.programs import program
+from tests.tools.signing.bundles import new_pair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
@@ -48,7 +49,7 @@ async def named_by(registry: Registry, repo: Repository, digest: Digest) -> set[
 async def test_consumers_of_the_tag_scheme_find_them_in_every_environment(
     registry: Registry, repo: Repository, host: str, tmp_path: Path
 ) -> None:
-    pair, stranger = generate(), generate()
+    pair, stranger = new_pair(), new_pair()
     own, other = key_file(tmp_path, "own.pub", pair), key_file(tmp_path, "other.pub", stranger)
     image, prod = images.image("tag scheme"), fresh(host)
     await images.push(registry, repo, image, "1")
@@ -66,7 +67,7 @@ async def test_consumers_of_the_tag_scheme_find_them_in_every_environment(
 async def test_what_is_there_is_not_written_again_and_another_key_adds_its_own(
     registry: Registry, repo: Repository, tmp_path: Path
 ) -> None:
-    pairs = [generate(), generate()]
+    pairs = [new_pair(), new_pair()]
     image = images.image("two keys", platforms=("linux/amd64",))
     await images.push(registry, repo, image)
     digest = image.index.digest
@@ -83,7 +84,7 @@ async def test_what_is_there_is_not_written_again_and_another_key_adds_its_own(
 
 async def test_what_others_wrote_under_the_tag_is_no_signature(registry: Registry, repo: Repository) -> None:
     """A layer of another digest, a broken signature, another kind: none counts as ours, and none is lost."""
-    pair = generate()
+    pair = new_pair()
     signer = TagSigner(PrivateKey(pair), pair.public_key, (repo,))
     first, second = (images.image(seed, platforms=("linux/amd64",)) for seed in ("one", "two"))
     for image in (first, second):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -33,6 +34,11 @@ def pair(key: ec.EllipticCurvePrivateKey = KEY, origin: str = "test", password: 
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return KeyPair(public(key), origin, encrypt(plain, password, cost=16), password)
+
+
+def new_pair() -> KeyPair:
+    """A pair like no other, which the program decrypts: cosign takes no key whose password is so cheap to guess."""
+    return pair(ec.generate_private_key(ec.SECP256R1()), "a generated key", secrets.token_urlsafe(32))
 
 
 def signature(payload: bytes, key: ec.EllipticCurvePrivateKey = KEY, kind: str = PAYLOAD_TYPE) -> bytes:
