@@ -52,6 +52,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return workers.is_real(collection_path.read_text("utf-8")) or None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop what no later test of this process uses; alone in one process, any may."""
+    ordered = hasattr(item.config, "workerinput")
+    while workers.BEFORE_THE_END and ordered and workers.fills_up(workers.group_of(item.nodeid)):
+        workers.BEFORE_THE_END.pop()()
+
+
 @pytest.fixture(autouse=True)
 def pure_rooms_stay_pure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A unit test of a pure room fails if it opens a socket, starts a process or reads the clock."""

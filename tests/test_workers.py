@@ -24,6 +24,15 @@ def test_long_groups_begin_first_and_short_ones_fill_up_the_end() -> None:
     assert sorted(groups, key=workers.rank) == groups[::-1]
 
 
+def test_users_of_the_site_run_before_what_fills_up_the_end() -> None:
+    users = [
+        path for path in (ROOT / "tests").rglob("test_*.py") if "tests.real.site import" in path.read_text()
+    ]
+    assert len(users) > 40
+    assert not [path for path in users if workers.fills_up(workers.group_of(str(path.relative_to(ROOT))))]
+    assert workers.fills_up("tests/model/test_digest.py")
+
+
 def test_what_changes_the_machine_is_one_group() -> None:
     assert {workers.group_of(f"{name}_and_more[x]") for name in workers.ON_THE_HOST} == {workers.HOST}
     assert workers.group_of("tests/model/test_a.py::test_a[b::c]") == "tests/model/test_a.py"

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 MOST = 4  # processes; each may start an engine, a registry and their caches
@@ -69,6 +69,8 @@ LONG = (
     "tests/fuzz/test_targets.py",
     "tests/catalogue/templating/test_limits.py",
 )
+BEFORE_THE_END: list[Callable[[], object]] = []
+"""What a process does before the first group that fills up the end: sites take half a minute to remove."""
 _REAL = re.compile(r"^pytestmark = (?:\[[^\]]*)?pytest\.mark\.real\b", re.MULTILINE)
 _RANK = {group: number for number, group in enumerate(LONG)}
 
@@ -93,6 +95,11 @@ def rank(group: str) -> tuple[int, str]:
     """Sorts groups: the long ones, the other real ones, and the short ones, which fill up the end."""
     folders = ("tests/real/", "tests/lab/", "tests/registry/")
     return _RANK.get(group, len(_RANK) + (0 if group.startswith(folders) else 1)), group
+
+
+def fills_up(group: str) -> bool:
+    """Whether a group is one of those at the end: no process that has begun with them gets any other."""
+    return rank(group)[0] > len(_RANK)
 
 
 def count(arguments: Sequence[str], selection: str, marks: str) -> int:

@@ -10,6 +10,7 @@ from shutil import rmtree
 
 import pytest
 
+from tests import workers
 from tests.tools.git import clone as clone_to
 from tests.tools.git import commit
 
@@ -30,10 +31,11 @@ environments:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Engine and registry up, the mirror filled; stopped when the last test is done."""
+    """Engine and registry up, the mirror filled; stopped when the last test that uses it is done."""
     home = tmp_path_factory.mktemp("lockage")
     made = Site(home)
     made.run("up")
+    workers.BEFORE_THE_END.append(made.stop)
     yield made
     made.end()
 
