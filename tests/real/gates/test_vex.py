@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.site import Site
 from tests.real.tools import binary, crane
 from tests.tools import logins
 from tests.tools.git import commit
-from tests.tools.signing.bundles import new_pair
 
 pytestmark = pytest.mark.real
 
@@ -110,7 +110,7 @@ def test_what_the_catalogue_says_of_findings(
 def test_vex_that_is_attested_counts_when_it_is_promoted(
     site: Site, project: Callable[..., Path], tmp_path: Path
 ) -> None:
-    pair = new_pair()
+    pair = generate()
     (tmp_path / "k.key").write_bytes(pair.private)
     keys = {
         "COSIGN_PRIVATE_KEY": pair.private.decode(),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.model import Reference
+from pipeline.trust.keypair import generate
 from tests.real import samples
 from tests.real.conftest import checkout, commit
 from tests.real.site import Done, Site
@@ -59,7 +60,7 @@ def test_verdicts_of_both(site: Site, signed: str, tmp_path: Path) -> None:
 
 
 def test_what_cosign_signs_we_accept(site: Site, signed: str, tmp_path: Path) -> None:
-    pair = new_pair()
+    pair = generate()
     private, public = tmp_path / "k.key", tmp_path / "k.pub"
     private.write_bytes(pair.private)
     public.write_bytes(pair.public)
