@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 MOST = 4  # processes; each may start an engine, a registry and their caches
-SITE = 12_500_000_000  # bytes of the temporary folder that one of them may take
+SITE = 8_000_000_000  # bytes of the temporary folder that one of them may take
 UNREAL = "not real"  # what `-m` selects while working
 HOST = "host"
 ON_THE_HOST = (
