@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,4 +40,4 @@ def _logged_in(environ: Mapping[str, str]) -> bool:
     """Whether somebody ran `dagger login`: Dagger Cloud shows the traces then."""
     home = Path(environ.get("HOME") or "/")
     settings = (environ.get("XDG_CONFIG_HOME") or home / ".config", home / "Library" / "Application Support")
-    return any((Path(folder) / "dagger" / "credentials.json").exists() for folder in settings)
+    return any(os.access(Path(folder) / "dagger" / "credentials.json", os.R_OK) for folder in settings)

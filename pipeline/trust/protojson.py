@@ -138,9 +138,9 @@ def octets(value: Any) -> bytes:
         if "=" in bare:
             raise ValueError("base64 with a wrong padding")
         bare += "=" * (-len(bare) % 4)
+    if len(bare) % 4:  # binascii takes one character of padding for two
+        raise ValueError("not base64")
     try:
-        if len(bare) % 4:  # binascii takes one character of padding for two
-            raise ValueError
         return binascii.a2b_base64(bare, strict_mode=True)
     except ValueError:
         raise ValueError("not base64") from None

@@ -75,6 +75,18 @@ async def test_what_is_not_there_is_uploaded(host: str) -> None:
         assert await registry.blob(other, blob) == content
 
 
+@pytest.mark.parametrize("left", [b"", b"hal", b"fulL"])
+async def test_what_lost_its_content_is_not_mounted(host: str, tmp_path: Path, left: bytes) -> None:
+    """As after a loss of power: what is uploaded instead is whole."""
+    repo, other, content = fresh(host), fresh(host), b"full"
+    async with client(host) as registry:
+        blob = await registry.put_blob(repo, content)
+        stored(tmp_path, repo, blob.digest).write_bytes(left)
+        assert not await registry.mount_blob(other, blob, repo)
+        await registry.put_blob(other, content, source=repo)
+        assert await registry.blob(other, blob) == content
+
+
 def ask(host: str, path: str, source: str, digest: str) -> int:
     """The status with which a mount of anything at all is answered."""
     query = urlencode({"mount": digest, "from": source})
