@@ -51,7 +51,9 @@ def test_base64_of_every_kind(raw: bytes) -> None:
         assert octets(text) == octets(text.rstrip("=")) == raw
 
 
-@pytest.mark.parametrize("text", ["A", "A===", "AA=", "AA=A", "-/AA", "AAAA=", "A A=", "é==="])
+@pytest.mark.parametrize(
+    "text", ["A", "A===", "AA=", "AA=A", "-/AA", "AAAA=", "A A=", "é===", "AAAA=\n\n\n", "AA=\n"]
+)
 def test_what_is_not_base64(text: str) -> None:
     with pytest.raises(ValueError):
         octets(text)
