@@ -29,8 +29,8 @@ def encapsulated() -> Iterator[None]:
 def sampling(environ: Mapping[str, str]) -> Mapping[str, str]:
     """What the environment of `dagger session` needs besides, so that no traces are made where nobody follows them.
 
-    The engine stores each step as spans and sends them to the client, by a third of its processor time. It samples
-    as the client does (W3C Trace Context), and the client as OpenTelemetry's variable says.
+    The engine stores each step as spans and sends them to the client, by up to a third of its processor time. It
+    samples as the client does (W3C Trace Context), and the client as OpenTelemetry's variable says.
     """
     told = any(environ.get(name) for name in _FOLLOWED) or any(name.startswith("OTEL_") for name in environ)
     return {} if told or _logged_in(environ) else _UNSAMPLED
